@@ -1,0 +1,28 @@
+"""The messages of the protocol: one file per API, declarations only.
+
+Each file says what an API is for, what changed in each of its versions and which KIP (Kafka
+Improvement Proposal) changed it. The versions declared are those that are served here. Kafka 4.0
+dropped the oldest versions of many APIs, and so they start where Kafka's do.
+
+`APIS` is the index. The codec looks here for the module to import when a message comes in that it
+has not seen yet; a new API needs its file and its line.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+APIS: Final[dict[int, tuple[str, str]]] = {
+    0: ("Produce", "produce"),
+    1: ("Fetch", "fetch"),
+    2: ("ListOffsets", "list_offsets"),
+    3: ("Metadata", "metadata"),
+    18: ("ApiVersions", "api_versions"),
+    19: ("CreateTopics", "create_topics"),
+    20: ("DeleteTopics", "delete_topics"),
+    22: ("InitProducerId", "init_producer_id"),
+    32: ("DescribeConfigs", "describe_configs"),
+    44: ("IncrementalAlterConfigs", "incremental_alter_configs"),
+    60: ("DescribeCluster", "describe_cluster"),
+}
+"""API key -> (name, module)."""
