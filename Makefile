@@ -1,0 +1,70 @@
+# Two commands do everything: `make lab` opens the lessons, `make test` runs every check.
+# Each target sets up .venv when that is needed, and only then.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup lab test lint bench site format lock clean tools
+
+# JupyterLab's port (the next free one is taken when it is in use); BROWSER=no opens no browser.
+PORT ?= 8888
+LESSON ?= lessons/01_the_log.ipynb
+# How many tests run at once, and what to hand to pytest: make test TESTS="tests/log -x"
+JOBS ?= 2
+TESTS ?=
+# Which benchmarks run: make bench ROWS="codec produce"; nothing means all.
+ROWS ?=
+
+# A user's own Python path or Jupyter settings must not change what the lessons do.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
+JUPYTER := JUPYTER_CONFIG_DIR="$(CURDIR)/build/jupyter/config" \
+	JUPYTER_DATA_DIR="$(CURDIR)/build/jupyter/data" \
+	JUPYTER_CONFIG_PATH="$(CURDIR)/.ci/jupyter" \
+	JUPYTER_PREFER_ENV_PATH=1 \
+	IPYTHONDIR="$(CURDIR)/build/jupyter/ipython"
+PYTHON_BIN := .venv/bin/python
+NO_BROWSER = $(if $(filter no 0 false,$(BROWSER)),--no-browser)
+
+help: ## say what there is
+	@echo "offset-zero: a course about the log, and the broker that powers it"; echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo; echo "  PYTHON=/path/to/python3 chooses the Python that .venv is made from (3.11 or newer)"
+
+setup: ## make .venv from requirements.lock; when it is there already, do nothing
+	@.ci/setup
+
+lab: setup ## open JupyterLab on the first lesson (PORT=8888, BROWSER=no, LESSON=lessons/...)
+	@test -e "$(LESSON)" || { echo "offset-zero: there is no lesson $(LESSON)" >&2; exit 1; }
+	@$(JUPYTER) .venv/bin/jupyter lab --log-level=WARN --port=$(PORT) $(NO_BROWSER) "$(LESSON)"
+
+test: setup tools lint ## check the style, then run all tests (JOBS=2, TESTS="tests/log -x")
+	@$(PYTHON_BIN) -m pytest -n $(JOBS) $(TESTS)
+
+lint: setup ## check style, types and layers: ruff, mypy, import-linter
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check --quiet || { .venv/bin/ruff format --check; exit 1; }
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
+
+bench: setup ## measure, and print tables with the machine and the versions (ROWS="codec produce")
+	@$(PYTHON_BIN) -m benchmarks $(ROWS)
+
+site: setup ## build the course site into build/site
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+format: setup ## put the code into its one form
+	@.venv/bin/ruff check --fix-only --quiet
+	@.venv/bin/ruff format --quiet
+
+lock: setup ## make requirements.lock anew from pyproject.toml (UPGRADE=1: with the newest versions)
+	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header \
+		--python-version 3.11 --all-extras $(if $(UPGRADE),--upgrade) \
+		pyproject.toml --output-file requirements.lock
+
+clean: ## remove everything that was made (the next run sets up again)
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find broker lessons assignments tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# Chromium and kcat, which some tests drive: fetched where that can be done unasked, named elsewhere.
+tools:
+	@.ci/tools
