@@ -1,0 +1,76 @@
+"""What producer, consumer and admin have in common: the loop around connections and metadata.
+
+Each event goes the same way. The connections say which requests it answers; each answer goes to who
+asked; then the client looks at all of its state once and does whatever can be done now (`_advance`).
+That last step is where decisions are made, so there is one place to read, and no order of events
+that it forgot.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from broker.client.backoff import ExponentialBackoff
+from broker.client.cluster_view import BrokerAddress, ClusterView, Leadership, TopicPartition
+from broker.client.config import ClientConfig
+from broker.client.connections import Answer, Connections
+from broker.client.metadata import MetadataUpdater
+from broker.events import Effect, Entropy, Event, Now, PeerLost
+
+
+class ClientMachine(ABC):
+    """A client as a state machine. See the package's docstring for the contract with the host."""
+
+    def __init__(self, bootstrap: Sequence[int], entropy: Entropy, config: ClientConfig) -> None:
+        self.entropy = entropy
+        self.connections = Connections(config, entropy)
+        self.cluster = ClusterView()
+        self.metadata = MetadataUpdater(self.connections, self.cluster, tuple(bootstrap))
+        self._retry_backoff = ExponentialBackoff(
+            config.retry_backoff_ms, config.retry_backoff_max_ms, entropy
+        )
+
+    def start(self, now: Now) -> list[Effect]:
+        """Begin: get to know the cluster."""
+        return self._step(now)
+
+    def handle(self, event: Event, now: Now) -> list[Effect]:
+        """Take in what happened, and do what follows from it."""
+        if isinstance(event, PeerLost):
+            self.metadata.want()  # it may be gone for good, and its partitions led by another
+        for answer in self.connections.handle(event, now):
+            if not self.metadata.take(answer, now):
+                self._take(answer, now)
+        return self._step(now)
+
+    def deadline(self) -> int | None:
+        """When the machine wants to be called even if nothing happens (DeadlineCame)."""
+        times = (self.connections.deadline(), self.metadata.deadline(), self._deadline())
+        return min((time for time in times if time is not None), default=None)
+
+    def _step(self, now: Now) -> list[Effect]:
+        self._advance(now)
+        self.metadata.advance(now)
+        return self.connections.take_effects()
+
+    def _learn_leader(self, where: TopicPartition, leader: int, epoch: int) -> None:
+        """A broker refused, and may have said who leads instead (KIP-951). If not, ask."""
+        if not self.cluster.learn_leader(where, Leadership(leader, epoch)):
+            self.metadata.want()
+
+    def _learn_broker(self, node_id: int, host: str, port: int, rack: str | None) -> None:
+        """A new leader may be a broker that was not heard of before."""
+        self.cluster.brokers[node_id] = BrokerAddress(host, port, rack)
+
+    @abstractmethod
+    def _take(self, answer: Answer, now: Now) -> None:
+        """Take in the answer to one of our own requests."""
+
+    @abstractmethod
+    def _advance(self, now: Now) -> None:
+        """Do all that can be done now."""
+
+    @abstractmethod
+    def _deadline(self) -> int | None:
+        """When there will be something to do, as far as it is known after `_advance`."""
