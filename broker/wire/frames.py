@@ -1,0 +1,114 @@
+"""Requests and responses as they travel: a size, a header, a body.
+
+A connection carries frames: four bytes of size, then as many bytes. The frame of a request begins
+with a header that tells which API it is for and in which version, and carries a correlation id that
+the response repeats. The response's header holds nothing but that id: only the one who asked knows
+what the bytes mean.
+
+Headers have versions, too, and which one is used depends on the API's version: flexible versions of
+an API go with flexible headers (request header 2, response header 1). ApiVersions is the exception
+that makes the rest possible. A client asks it first, in a version that the broker may not know, and
+must be able to read the answer whatever the broker is: so the header of its response is version 0
+for ever (KIP-511), and a request of an unknown version is not an error here but a `Request` without
+a body.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from broker.wire import codec
+from broker.wire.errors import FrameError
+from broker.wire.messages.headers import RequestHeader, ResponseHeader
+from broker.wire.primitives import Buffer
+from broker.wire.schema import Message
+
+SIZE_BYTES = 4
+"""The size in front of every frame; it does not count itself."""
+
+API_VERSIONS = 18
+
+_unpack_start = struct.Struct(">hhi").unpack_from
+_pack_size = struct.Struct(">i").pack
+
+
+class Request(NamedTuple):
+    """A request as it was read."""
+
+    header: RequestHeader
+    body: Message | None
+    """None if this is ApiVersions in a version that is not known here."""
+
+
+# -- which header goes with what ------------------------------------------------------------------
+
+
+def request_header_version(api_key: int, api_version: int) -> int:
+    """1, or 2 for flexible versions. FrameError for an API that is not known."""
+    flexible = codec.message_class("request", api_key).schema.flexible
+    return 2 if api_version in flexible else 1
+
+
+def response_header_version(api_key: int, api_version: int) -> int:
+    """0, or 1 for flexible versions; always 0 for ApiVersions (KIP-511)."""
+    if api_key == API_VERSIONS:
+        return 0
+    return 1 if api_version in codec.message_class("response", api_key).schema.flexible else 0
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def decode_request_header(frame: Buffer) -> tuple[RequestHeader, int]:
+    """Read the header of a request; return it with the position of the body."""
+    if len(frame) < 8:
+        raise FrameError(f"a request of {len(frame)} bytes is too short for its header")
+    api_key, api_version, _ = _unpack_start(frame)
+    version = request_header_version(api_key, api_version)
+    return codec.read(RequestHeader, version, frame)
+
+
+def decode_request(frame: Buffer) -> Request:
+    """Read a whole request, without the size in front of it."""
+    header, pos = decode_request_header(frame)
+    cls = codec.message_class("request", header.request_api_key)
+    version = header.request_api_version
+    if header.request_api_key == API_VERSIONS and version not in cls.schema.versions:
+        return Request(header, None)
+    return Request(header, codec.decode(cls, version, frame, pos))
+
+
+def decode_response(api_key: int, api_version: int, frame: Buffer) -> tuple[int, Message]:
+    """Read the response to a request of this API and version: (correlation id, body)."""
+    header, pos = codec.read(ResponseHeader, response_header_version(api_key, api_version), frame)
+    cls = codec.message_class("response", api_key)
+    return header.correlation_id, codec.decode(cls, api_version, frame, pos)
+
+
+# -- writing --------------------------------------------------------------------------------------
+
+
+def encode_request(header: RequestHeader, body: Message) -> bytes:
+    """The bytes of a request, with the size in front."""
+    version = request_header_version(header.request_api_key, header.request_api_version)
+    pieces: list[Buffer] = [b""]
+    codec.write(header, version, pieces)
+    codec.write(body, header.request_api_version, pieces)
+    return _sized(pieces)
+
+
+def encode_response(api_key: int, api_version: int, correlation_id: int, body: Message) -> bytes:
+    """The bytes of a response, with the size in front."""
+    header = _pack_size(correlation_id)
+    if response_header_version(api_key, api_version):
+        header += b"\0"
+    pieces: list[Buffer] = [b"", header]
+    codec.write(body, api_version, pieces)
+    return _sized(pieces)
+
+
+def _sized(pieces: list[Buffer]) -> bytes:
+    """Join the pieces, the first of which is the place for their size."""
+    pieces[0] = _pack_size(sum(map(len, pieces)))
+    return b"".join(pieces)
