@@ -1,0 +1,20 @@
+"""One look: the lesson's own small parts (charts, questions, verdicts) beside the figures.
+
+Colours and faces are the custom properties that the figures use; what is said here is only
+layout. Every piece of HTML that a lesson shows carries the style sheet with it, so that a
+saved notebook, a static page and a browser without a kernel show the same thing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_LESSONS = Path(__file__).parent
+
+TOKENS = (_LESSONS / "figures/web/tokens.css").read_text(encoding="utf-8")
+CSS = TOKENS + (_LESSONS / "lesson.css").read_text(encoding="utf-8")
+
+
+def styled(html: str) -> str:
+    """A piece of HTML with the style it needs."""
+    return f"<style>{CSS}</style>{html}"
