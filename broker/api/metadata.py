@@ -1,0 +1,157 @@
+"""Metadata (3): who leads which partition, and where the brokers are. Clients ask it all the time.
+
+    0   topics null is not possible yet: an empty list means all topics
+    1   null means all, empty means none      10   topic ids (KIP-516); 12: asked by id
+    4   whether topics may be created         11   no more cluster operations (KIP-700)
+    8   authorized operations (KIP-430)       13   a top-level error (KIP-1102)
+
+Asking for a topic that is not there creates it, if the client and auto.create.topics.enable allow
+it. Kafka answers UNKNOWN_TOPIC_OR_PARTITION then, and the client asks again until the topic exists;
+we keep the request for the moment until the topic is committed, and answer once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from broker.api.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
+from broker.api.context import Broker
+from broker.events import Now, RequestArrived
+from broker.metadata.image import PartitionImage, TopicImage
+from broker.metadata.topic_names import check_topic_name
+from broker.metadata.topics import NewTopic, plan_topic
+from broker.wire.errors import ApiError, ErrorCode
+from broker.wire.messages.metadata import (
+    MetadataRequest,
+    MetadataRequestTopic,
+    MetadataResponse,
+    MetadataResponseBroker,
+    MetadataResponsePartition,
+    MetadataResponseTopic,
+)
+from broker.wire.primitives import ZERO_UUID
+
+INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
+
+
+def handle(
+    broker: Broker, request: RequestArrived, body: MetadataRequest, now: Now
+) -> MetadataResponse | None:
+    """The brokers, and the topics that were asked for."""
+    if body.allow_auto_topic_creation and broker.config.auto_create_topics_enable:
+        missing = _missing(broker, body.topics or [])
+        if missing:
+            offset = _create(broker, missing, now)
+            if offset is not None:
+                broker.after_commit(offset, request)
+                return None
+    everything = body.topics is None or (request.api_version == 0 and not body.topics)
+    if everything:
+        topics = [_known(topic, body) for _, topic in sorted(broker.image.topics.items())]
+    else:
+        topics = [_asked(broker, topic, body) for topic in body.topics or []]
+    asked = body.include_cluster_authorized_operations
+    return MetadataResponse(
+        brokers=[
+            MetadataResponseBroker(
+                node_id=live.broker_id, host=live.host, port=live.port, rack=live.rack
+            )
+            for live in broker.image.live_brokers()
+        ],
+        cluster_id=broker.cluster_id,
+        controller_id=broker.node_id,
+        topics=topics,
+        cluster_authorized_operations=CLUSTER_OPERATIONS if asked else NOT_ASKED,
+    )
+
+
+# -- creating what is asked for -------------------------------------------------------------------
+
+
+def _missing(broker: Broker, topics: Iterable[MetadataRequestTopic]) -> list[str]:
+    """Topics that are asked for by name, may be created, and are not there."""
+    return [
+        topic.name
+        for topic in topics
+        if topic.name is not None
+        and topic.topic_id == ZERO_UUID
+        and topic.name not in broker.image.topics
+        and _is_legal(topic.name)
+    ]
+
+
+def _create(broker: Broker, names: list[str], now: Now) -> int | None:
+    """Create them with the broker's defaults. None if none of them can be created."""
+    plan = broker.controller.plan()
+    coming = False
+    for name in names:
+        if name in plan.image.topics:
+            coming = True
+            continue
+        try:
+            wish = NewTopic(name)
+            plan.add(plan_topic(plan.image, broker.config, wish, broker.entropy.uuid()))
+            coming = True
+        except ApiError:
+            # It stays missing, and the answer will say so.
+            continue
+    return broker.controller.submit(plan, now) if coming else None
+
+
+def _is_legal(name: str) -> bool:
+    try:
+        check_topic_name(name)
+    except ApiError:
+        return False
+    return True
+
+
+# -- telling what there is ------------------------------------------------------------------------
+
+
+def _asked(
+    broker: Broker, asked: MetadataRequestTopic, body: MetadataRequest
+) -> MetadataResponseTopic:
+    if asked.topic_id != ZERO_UUID:
+        by_id = broker.image.topic_by_id(asked.topic_id)
+        if by_id is None:
+            return _unknown(None, asked.topic_id, ErrorCode.UNKNOWN_TOPIC_ID)
+        return _known(by_id, body)
+    name = asked.name or ""
+    topic = broker.image.topics.get(name)
+    if topic is not None:
+        return _known(topic, body)
+    legal = _is_legal(name)
+    return _unknown(
+        name,
+        ZERO_UUID,
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if legal else ErrorCode.INVALID_TOPIC_EXCEPTION,
+    )
+
+
+def _unknown(name: str | None, topic_id: bytes, code: ErrorCode) -> MetadataResponseTopic:
+    return MetadataResponseTopic(error_code=code, name=name, topic_id=topic_id)
+
+
+def _known(topic: TopicImage, body: MetadataRequest) -> MetadataResponseTopic:
+    asked = body.include_topic_authorized_operations
+    return MetadataResponseTopic(
+        error_code=ErrorCode.NONE,
+        name=topic.name,
+        topic_id=topic.topic_id,
+        is_internal=topic.name in INTERNAL_TOPICS,
+        partitions=[_partition(partition) for partition in topic.partitions],
+        topic_authorized_operations=TOPIC_OPERATIONS if asked else NOT_ASKED,
+    )
+
+
+def _partition(partition: PartitionImage) -> MetadataResponsePartition:
+    led = partition.leader >= 0
+    return MetadataResponsePartition(
+        error_code=ErrorCode.NONE if led else ErrorCode.LEADER_NOT_AVAILABLE,
+        partition_index=partition.index,
+        leader_id=partition.leader,
+        leader_epoch=partition.leader_epoch,
+        replica_nodes=list(partition.replicas),
+        isr_nodes=list(partition.isr),
+    )

@@ -1,0 +1,217 @@
+"""Produce (0): append record batches. The hot path of a broker.
+
+    3   record batches v2 only (Kafka 4)      10  where the leader went, on an error (KIP-951)
+    9   flexible                              12  one request a transaction (KIP-890)
+                                              13  topic ids (KIP-516)
+
+What `acks` promises, when the answer leaves:
+
+     0   nothing: there is no answer
+     1   the leader has the batch in its log
+    -1   every in-sync replica has it ("all"): the high watermark is past it
+
+A batch is never unpacked here. Its bytes go from the request's buffer to the file, and what the
+broker has to say about them (offset, leader epoch) is written into the batch's header on the way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.api.context import Broker
+from broker.api.leaders import current_leader
+from broker.events import Now, RequestArrived
+from broker.log.log import Appended
+from broker.replication.partition import Partition, PartitionKey
+from broker.wire.errors import ApiError, ErrorCode
+from broker.wire.messages.produce import (
+    LeaderIdAndEpoch,
+    PartitionProduceData,
+    PartitionProduceResponse,
+    ProduceRequest,
+    ProduceResponse,
+    TopicProduceData,
+    TopicProduceResponse,
+)
+from broker.wire.primitives import Buffer
+
+NO_ACKS, LEADER_ACKS, ALL_ACKS = 0, 1, -1
+BY_TOPIC_ID = 13
+"""From this version on topics are named by their ids."""
+
+
+@dataclass(slots=True, eq=False)
+class ProduceWaiter:
+    """A produce whose batches are in the log and not yet safe enough to be acknowledged."""
+
+    connection: int
+    request: RequestArrived
+    acks: int
+    response: ProduceResponse
+    missing: dict[PartitionKey, int]
+    """The offset that each partition has to reach."""
+
+
+def handle(
+    broker: Broker, request: RequestArrived, body: ProduceRequest, now: Now
+) -> ProduceResponse | None:
+    """Append each batch; answer as `acks` says."""
+    missing: dict[PartitionKey, int] = {}
+    response = ProduceResponse(
+        responses=[
+            TopicProduceResponse(
+                name=topic.name,
+                topic_id=topic.topic_id,
+                partition_responses=_append_all(broker, request, body, topic, now, missing),
+            )
+            for topic in body.topic_data
+        ]
+    )
+    if body.acks == NO_ACKS:
+        _end_without_answer(broker, request, response)
+        return None
+    if not missing:
+        return response
+    waiter = ProduceWaiter(request.connection, request, body.acks, response, missing)
+    broker.produces.enter(waiter, missing, now.mono_us + max(0, body.timeout_ms) * 1000)
+    return None
+
+
+def _append_all(
+    broker: Broker,
+    request: RequestArrived,
+    body: ProduceRequest,
+    topic: TopicProduceData,
+    now: Now,
+    missing: dict[PartitionKey, int],
+) -> list[PartitionProduceResponse]:
+    name: str | None = topic.name
+    unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    if request.api_version >= BY_TOPIC_ID:
+        name = broker.image.names.get(topic.topic_id)
+        unknown = ErrorCode.UNKNOWN_TOPIC_ID
+    results = []
+    for data in topic.partition_data:
+        try:
+            if name is None:
+                raise ApiError(unknown)
+            partition, appended = _append(broker, body, name, data, now)
+        except ApiError as error:
+            results.append(_refused(broker, name, data.index, error))
+            continue
+        if not _is_safe(partition, body.acks, appended.last_offset + 1):
+            missing[name, data.index] = appended.last_offset + 1
+        results.append(
+            PartitionProduceResponse(
+                index=data.index,
+                error_code=0,
+                base_offset=appended.base_offset,
+                log_append_time_ms=appended.append_time_ms,
+                log_start_offset=partition.log.log_start_offset,
+            )
+        )
+    return results
+
+
+def _append(
+    broker: Broker, body: ProduceRequest, topic: str, data: PartitionProduceData, now: Now
+) -> tuple[Partition, Appended]:
+    if not -1 <= body.acks <= 1:
+        raise ApiError(ErrorCode.INVALID_REQUIRED_ACKS)
+    if body.transactional_id is not None:
+        raise ApiError(ErrorCode.INVALID_TXN_STATE, "This broker has no transactions yet.")
+    partition = broker.replicas.find(topic, data.index)
+    return partition, broker.replicas.append(partition, _writable(data.records), now)
+
+
+def _writable(records: Buffer | None) -> bytearray | memoryview:
+    """The batch in a buffer that may be written to, for its offset and epoch are patched in place.
+
+    The server's buffers are; only a batch from elsewhere (a simulated message) is copied.
+    """
+    if not records:
+        raise ApiError(ErrorCode.INVALID_RECORD, "A produce request carries one batch a partition.")
+    if isinstance(records, memoryview) and not records.readonly:
+        return records
+    return bytearray(records)
+
+
+def _is_safe(partition: Partition, acks: int, end_offset: int) -> bool:
+    reached = partition.high_watermark if acks == ALL_ACKS else partition.own_end_offset
+    return reached >= end_offset
+
+
+def _refused(
+    broker: Broker, topic: str | None, index: int, error: ApiError
+) -> PartitionProduceResponse:
+    leader = current_leader(broker.image, topic, index, error.code)
+    return PartitionProduceResponse(
+        index=index,
+        error_code=error.code,
+        base_offset=-1,
+        error_message=error.message or None,
+        current_leader=LeaderIdAndEpoch(leader_id=leader[0], leader_epoch=leader[1]),
+    )
+
+
+def _end_without_answer(broker: Broker, request: RequestArrived, response: ProduceResponse) -> None:
+    """With acks=0 the only way to tell a client of an error is to close its connection."""
+    broker.respond(request, None)
+    for topic in response.responses:
+        for partition in topic.partition_responses:
+            if partition.error_code:
+                code = ErrorCode(partition.error_code).name
+                broker.close(request.connection, f"{code} in a produce request with acks=0")
+                return
+
+
+# -- the waiting room -----------------------------------------------------------------------------
+
+
+def wake(broker: Broker, key: PartitionKey) -> None:
+    """Something changed at a partition: answer those who waited for just that."""
+    for waiter in broker.produces.at(key):
+        partition = broker.replicas.partitions.get(key)
+        if partition is None or not partition.is_leader:
+            code = ErrorCode.NOT_LEADER_OR_FOLLOWER
+            waiter.response = _with_error(waiter.response, key, code)
+        elif partition.offline:
+            waiter.response = _with_error(
+                waiter.response, key, ErrorCode.KAFKA_STORAGE_ERROR
+            )
+        elif not _is_safe(partition, waiter.acks, waiter.missing.get(key, 0)):
+            continue
+        waiter.missing.pop(key, None)
+        if not waiter.missing:
+            broker.produces.leave(waiter)
+            broker.respond(waiter.request, waiter.response)
+
+
+def time_out(broker: Broker, now: Now) -> None:
+    """Answer those whose time is up. Their batches stay in the log, and may yet be committed."""
+    for waiter in broker.produces.due(now.mono_us):
+        for key in waiter.missing:
+            waiter.response = _with_error(waiter.response, key, ErrorCode.REQUEST_TIMED_OUT)
+        broker.produces.leave(waiter)
+        broker.respond(waiter.request, waiter.response)
+
+
+def _with_error(
+    response: ProduceResponse, key: PartitionKey, code: ErrorCode
+) -> ProduceResponse:
+    topic_name, index = key
+    return response.replace(
+        responses=[
+            topic.replace(
+                partition_responses=[
+                    one.replace(error_code=code, base_offset=-1, log_append_time_ms=-1)
+                    if one.index == index
+                    else one
+                    for one in topic.partition_responses
+                ]
+            )
+            if topic.name == topic_name
+            else topic
+            for topic in response.responses
+        ]
+    )

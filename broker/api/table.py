@@ -1,0 +1,108 @@
+"""The APIs that this broker has, and the way from a frame to a request.
+
+A handler's module is imported with the first request for it, which keeps the start of a broker
+short. What ApiVersions tells clients is made from this table, so nothing is ever advertised that
+has no handler (Kafka's `ApiKeys`, `RequestContext.parseRequest`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import struct
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from broker.events import RequestArrived
+from broker.wire.errors import FrameError
+from broker.wire.frames import decode_request, decode_request_header
+from broker.wire.primitives import Buffer
+from broker.wire.schema import Message
+
+
+class Api(NamedTuple):
+    """One row: the versions that are served, and from where on they are advertised."""
+
+    key: int
+    name: str
+    module: str
+    min_version: int
+    max_version: int
+    advertised_from: int
+
+    def serves(self, version: int) -> bool:
+        """Whether a request of this version can be read and answered."""
+        return self.min_version <= version <= self.max_version
+
+
+API_VERSIONS = 18
+_KEY_AND_VERSION = struct.Struct(">hh")
+
+
+def _api(key: int, name: str, module: str, first: int, last: int, advertised: int = -1) -> Api:
+    return Api(key, name, module, first, last, first if advertised < 0 else advertised)
+
+
+APIS: dict[int, Api] = {
+    api.key: api
+    for api in (
+        # Clients built on librdkafka before 2.11.1 want to see Produce from version 0 on and then
+        # use a newer one; like Kafka 4 we advertise it and serve from 3 (KIP-896, KAFKA-18659).
+        _api(0, "Produce", "produce", 3, 13, advertised=0),
+        _api(1, "Fetch", "fetch", 4, 18),
+        _api(2, "ListOffsets", "list_offsets", 1, 11),
+        _api(3, "Metadata", "metadata", 0, 13),
+        _api(API_VERSIONS, "ApiVersions", "api_versions", 0, 4),
+        _api(19, "CreateTopics", "create_topics", 2, 7),
+        _api(20, "DeleteTopics", "delete_topics", 1, 6),
+        _api(22, "InitProducerId", "init_producer_id", 0, 5),
+        _api(32, "DescribeConfigs", "describe_configs", 1, 4),
+        _api(44, "IncrementalAlterConfigs", "incremental_alter_configs", 0, 1),
+        _api(60, "DescribeCluster", "describe_cluster", 0, 2),
+    )
+}
+
+Handler = Callable[[Any, RequestArrived, Any, Any], Message | None]
+_handlers: dict[int, Handler] = {}
+
+
+def handler(key: int) -> Handler:
+    """The function that answers an API of the table."""
+    found = _handlers.get(key)
+    if found is None:
+        module = importlib.import_module(f"broker.api.{APIS[key].module}")
+        found = _handlers[key] = module.handle
+    return found
+
+
+def read_request(frame: Buffer, connection: int) -> RequestArrived:
+    """Decode a frame. Raises FrameError for what Kafka would close the connection over.
+
+    One exception is made: a client that asks for an ApiVersions newer than ours must learn what we
+    have, so that request comes through without its body.
+    """
+    key, version = peek(frame)
+    api = APIS.get(key)
+    if api is None:
+        raise FrameError(f"no API has the key {key}")
+    if not api.serves(version):
+        if key != API_VERSIONS:
+            raise FrameError(
+                f"{api.name} version {version} is not served, only"
+                f" {api.min_version} to {api.max_version}"
+            )
+        header, _ = decode_request_header(frame)
+        return RequestArrived(
+            connection, header.correlation_id, key, version, header.client_id, None
+        )
+    header, body = decode_request(frame)
+    return RequestArrived(
+        connection, header.correlation_id, key, version, header.client_id, body
+    )
+
+
+def peek(frame: Buffer) -> tuple[int, int]:
+    """The API key and version that a request frame begins with."""
+    if len(frame) < _KEY_AND_VERSION.size:
+        raise FrameError("the frame is too short for a request header")
+    key, version = _KEY_AND_VERSION.unpack_from(frame)
+    return key, version

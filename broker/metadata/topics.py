@@ -1,0 +1,164 @@
+"""Decisions about topics: from what a client wishes to the records that make it so.
+
+Each function looks at an image, refuses with an ApiError or returns records, and changes nothing
+(Kafka's `ReplicationControlManager.createTopic`, `deleteTopics`). The order in a new topic's batch
+is Kafka's as well: the topic, its settings, its partitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from broker.metadata.configs import BrokerConfig, validate_topic_config
+from broker.metadata.image import CONFIG_TOPIC, ClusterImage
+from broker.metadata.placement import place
+from broker.metadata.topic_names import check_collision, check_topic_name
+from broker.wire.errors import ApiError, ErrorCode
+from broker.wire.messages.metadata_records import (
+    ConfigRecord,
+    PartitionRecord,
+    RemoveTopicRecord,
+    TopicRecord,
+)
+from broker.wire.schema import Message
+
+BROKER_DEFAULT = -1
+"""Asked for as a count: as many as the broker's settings say (KIP-464)."""
+
+PARTITIONS_MAX = 10_000
+"""The most partitions one request may add (Kafka's MAX_RECORDS_PER_USER_OP, in round numbers)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTopic:
+    """A wish: a topic by counts, or by naming the brokers of each partition."""
+
+    name: str
+    partitions: int = BROKER_DEFAULT
+    replication_factor: int = BROKER_DEFAULT
+    assignments: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    configs: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def plan_topic(
+    image: ClusterImage, defaults: BrokerConfig, wish: NewTopic, topic_id: bytes
+) -> list[Message]:
+    """The records that create a topic. Raises an ApiError that says why it cannot be."""
+    check_topic_name(wish.name)
+    if wish.name in image.topics:
+        raise ApiError(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic '{wish.name}' already exists.")
+    check_collision(wish.name, image.topics)
+    settings = _settings(wish)
+    replicas = _assigned(image, wish) if wish.assignments else _placed(image, defaults, wish)
+    records: list[Message] = [TopicRecord(name=wish.name, topic_id=topic_id)]
+    records += [
+        ConfigRecord(resource_type=CONFIG_TOPIC, resource_name=wish.name, name=name, value=value)
+        for name, value in sorted(settings.items())
+    ]
+    records += [
+        _first_record(image, topic_id, index, brokers) for index, brokers in enumerate(replicas)
+    ]
+    return records
+
+
+def plan_removal(image: ClusterImage, topic_id: bytes) -> list[Message]:
+    """The record that deletes a topic; its partitions and settings go with it."""
+    if topic_id not in image.names:
+        raise ApiError(ErrorCode.UNKNOWN_TOPIC_ID)
+    return [RemoveTopicRecord(topic_id=topic_id)]
+
+
+def _settings(wish: NewTopic) -> dict[str, str]:
+    settings = {}
+    for name, value in wish.configs.items():
+        if value is None:
+            raise ApiError(
+                ErrorCode.INVALID_CONFIG, f"Null value not supported for topic configs: {name}"
+            )
+        validate_topic_config(name, value)
+        settings[name] = value
+    return settings
+
+
+def _placed(image: ClusterImage, defaults: BrokerConfig, wish: NewTopic) -> list[list[int]]:
+    if wish.replication_factor < BROKER_DEFAULT or wish.replication_factor == 0:
+        raise ApiError(
+            ErrorCode.INVALID_REPLICATION_FACTOR,
+            "Replication factor must be larger than 0, or -1 to use the default value.",
+        )
+    if wish.partitions < BROKER_DEFAULT or wish.partitions == 0:
+        raise ApiError(
+            ErrorCode.INVALID_PARTITIONS,
+            "Number of partitions was set to an invalid non-positive value.",
+        )
+    if wish.partitions > PARTITIONS_MAX:
+        raise ApiError(
+            ErrorCode.INVALID_PARTITIONS,
+            f"{wish.partitions} partitions are more than one request may create"
+            f" ({PARTITIONS_MAX}).",
+        )
+    count = defaults.num_partitions if wish.partitions == BROKER_DEFAULT else wish.partitions
+    copies = wish.replication_factor
+    if copies == BROKER_DEFAULT:
+        copies = defaults.default_replication_factor
+    live = [broker.broker_id for broker in image.live_brokers()]
+    return place(live, count, copies, start=len(image.topics))
+
+
+def _assigned(image: ClusterImage, wish: NewTopic) -> list[list[int]]:
+    if wish.partitions != BROKER_DEFAULT or wish.replication_factor != BROKER_DEFAULT:
+        raise ApiError(
+            ErrorCode.INVALID_REQUEST,
+            "A manual partition assignment was specified, but the number of partitions or the "
+            "replication factor was not set to -1.",
+        )
+    if sorted(wish.assignments) != list(range(len(wish.assignments))):
+        raise _bad_assignment("partitions should be a consecutive 0-based integer sequence")
+    replicas = [list(wish.assignments[index]) for index in range(len(wish.assignments))]
+    for brokers in replicas:
+        _check_assignment(image, brokers, copies=len(replicas[0]))
+    return replicas
+
+
+def _check_assignment(image: ClusterImage, brokers: list[int], copies: int) -> None:
+    if not brokers:
+        raise _bad_assignment("The manual partition assignment includes an empty replica list.")
+    if len(set(brokers)) != len(brokers):
+        raise _bad_assignment(f"The manual partition assignment {brokers} names a broker twice.")
+    if len(brokers) != copies:
+        raise _bad_assignment(
+            f"The manual partition assignment includes a partition with {len(brokers)} replica(s),"
+            f" but this is not consistent with previous partitions, which have {copies} replica(s)."
+        )
+    for broker in brokers:
+        if broker not in image.brokers:
+            raise _bad_assignment(
+                f"The manual partition assignment includes broker {broker}, but no such broker is"
+                " registered."
+            )
+    if all(image.brokers[broker].fenced for broker in brokers):
+        raise _bad_assignment(f"All brokers of the manual partition assignment {brokers} are down.")
+
+
+def _bad_assignment(why: str) -> ApiError:
+    return ApiError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, why)
+
+
+def _first_record(
+    image: ClusterImage, topic_id: bytes, index: int, brokers: list[int]
+) -> PartitionRecord:
+    """A partition's first state: led by its first live replica, in epoch 0."""
+    live = [broker for broker in brokers if not image.brokers[broker].fenced]
+    return PartitionRecord(
+        partition_id=index,
+        topic_id=topic_id,
+        replicas=brokers,
+        isr=live,
+        removing_replicas=[],
+        adding_replicas=[],
+        leader=live[0],
+        leader_epoch=0,
+        partition_epoch=0,
+        directories=[image.brokers[broker].directories[0] for broker in brokers],
+    )

@@ -1,0 +1,263 @@
+"""All partitions of one broker (Kafka's `ReplicaManager` and the better half of its `LogManager`).
+
+The metadata say which replicas this broker holds; `apply` makes it so: it creates logs, opens those
+that are on disk already, hands out roles and puts deleted ones away. A log that was not closed in
+order is recovered in slices (`load`), and until that is done its partition is not there for anybody.
+
+What happened is left as plain data for whoever comes next: `progress` (partitions with newly
+committed bytes, or a new role: someone may be waiting), `wants_sync` (logs that the disk is behind
+with) and `touched` (for the trace).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from broker.events import Entropy, Now
+from broker.log import checkpoints, names
+from broker.log.config import LogConfig
+from broker.log.disk import Disk
+from broker.log.log import Appended, Log
+from broker.log.recovery import LogRecovery
+from broker.metadata.configs import BrokerConfig, log_config
+from broker.metadata.image import CONFIG_BROKER, CONFIG_TOPIC, ClusterImage, Delta, TopicImage
+from broker.replication.partition import Partition, PartitionKey
+from broker.replication.upkeep import Upkeep
+from broker.wire.errors import ApiError, ErrorCode, InvariantError
+
+_LOG = logging.getLogger("broker.replication")
+
+
+class Replicas:
+    """The partitions of this broker, and the files they live in."""
+
+    def __init__(
+        self, disk: Disk, config: BrokerConfig, entropy: Entropy, *, clean: bool
+    ) -> None:
+        self.disk = disk
+        self.config = config
+        self.entropy = entropy
+        self.image = ClusterImage()
+        self.partitions: dict[PartitionKey, Partition] = {}
+        self.loading: dict[PartitionKey, LogRecovery] = {}
+        self.progress: dict[PartitionKey, int] = {}
+        self.wants_sync: dict[PartitionKey, None] = {}
+        self.touched: dict[PartitionKey, None] = {}
+        self.upkeep = Upkeep(self)
+        self._clean = clean
+        self._recovery_points = checkpoints.read_offsets(disk, checkpoints.RECOVERY_POINTS)
+        self._high_watermarks = checkpoints.read_offsets(disk, checkpoints.HIGH_WATERMARKS)
+        self._log_starts = checkpoints.read_offsets(disk, checkpoints.LOG_STARTS)
+
+    # -- serving ----------------------------------------------------------------------------------
+
+    def find(self, topic: str, index: int) -> Partition:
+        """The partition, or an ApiError that says why it cannot be served here."""
+        partition = self.partitions.get((topic, index))
+        if partition is None:
+            if self.image.partition(topic, index) is not None:
+                raise ApiError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+            raise ApiError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        return partition
+
+    def append(self, partition: Partition, batch: bytearray | memoryview, now: Now) -> Appended:
+        """Append a batch as the leader, and note whom it concerns."""
+        partition.check_leader()
+        key = partition.key
+        try:
+            appended = partition.append(batch, now)
+            if appended.duplicate:
+                return appended
+            partition.uncommitted_bytes += len(batch)
+            self.advance(partition)
+        except InvariantError as error:
+            self.take_offline(partition, str(error))
+            raise ApiError(ErrorCode.KAFKA_STORAGE_ERROR) from error
+        if partition.awaits_flush or partition.log.wants_sync:
+            self.wants_sync[key] = None
+        self.touched[key] = None
+        self.upkeep.appended(partition, now)
+        return appended
+
+    def advance(self, partition: Partition) -> None:
+        """Move the high watermark as far as the rules allow, and note what became readable."""
+        if partition.advance_high_watermark():
+            key = partition.key
+            self.progress[key] = self.progress.get(key, 0) + partition.uncommitted_bytes
+            partition.uncommitted_bytes = 0
+            self.touched[key] = None
+
+    def synced(self, key: PartitionKey, offset: int) -> None:
+        """A log is durable up to an offset."""
+        partition = self.partitions.get(key)
+        if partition is None:
+            return
+        partition.log.mark_flushed(offset)
+        self.advance(partition)
+        # Whoever waited for durability alone (acks=1 with flush.messages) must hear of it too.
+        self.progress.setdefault(key, 0)
+        if partition.awaits_flush or partition.log.wants_sync:
+            self.wants_sync[key] = None
+
+    def take_offline(self, partition: Partition, why: str) -> None:
+        """Serve this partition no more: going on could harm what is stored."""
+        if not partition.offline:
+            partition.offline = why
+            _LOG.error("%s is offline until the broker restarts: %s", partition.name, why)
+            self.progress.setdefault(partition.key, 0)
+            self.touched[partition.key] = None
+
+    def drain_progress(self) -> dict[PartitionKey, int]:
+        """Partitions where something happened since the last call, with newly committed bytes."""
+        progress, self.progress = self.progress, {}
+        return progress
+
+    # -- following the metadata -------------------------------------------------------------------
+
+    def apply(self, image: ClusterImage, delta: Delta, now: Now) -> None:
+        """Make this broker's partitions what the metadata say."""
+        self.image = image
+        for topic in delta.deleted.values():
+            self._remove(topic, now)
+        for name in delta.topics:
+            if name in image.topics:
+                self._apply_topic(image.topics[name], now)
+        for kind, name in delta.configs:
+            self._apply_configs(kind, name, now)
+
+    def _apply_topic(self, topic: TopicImage, now: Now) -> None:
+        for state in topic.partitions:
+            key = (topic.name, state.index)
+            if self.config.node_id not in state.replicas:
+                continue
+            partition = self.partitions.get(key)
+            if partition is not None:
+                self._give_role(partition)
+            elif key not in self.loading:
+                self._open(topic, state.index, now)
+
+    def _open(self, topic: TopicImage, index: int, now: Now) -> None:
+        key = (topic.name, index)
+        folder = names.folder_name(topic.name, index)
+        config = self._log_config(topic.name)
+        if self.disk.exists(folder):
+            if checkpoints.read_partition_metadata(self.disk, folder) in (None, topic.topic_id):
+                point = self._recovery_points.get(key, 0)
+                start = self._log_starts.get(key, 0)
+                self.loading[key] = LogRecovery(
+                    self.disk, folder, config, now, point, clean=self._clean, log_start=start
+                )
+                return
+            self.put_away(folder, topic.name, index, "stray")
+        log = Log.create(self.disk, folder, config, topic.topic_id, now)
+        self._add(topic, index, log)
+
+    def _add(self, topic: TopicImage, index: int, log: Log) -> None:
+        partition = Partition(topic.name, topic.topic_id, index, log, self.config.node_id)
+        recorded = self._high_watermarks.get(partition.key, 0)
+        partition.high_watermark = min(max(recorded, log.log_start_offset), log.log_end_offset)
+        self.partitions[partition.key] = partition
+        self._give_role(partition)
+
+    def _give_role(self, partition: Partition) -> None:
+        state = self.image.partition(partition.topic, partition.index)
+        if state is not None:
+            partition.become(state)
+            self.advance(partition)
+            self.progress.setdefault(partition.key, 0)
+            self.touched[partition.key] = None
+
+    def _remove(self, topic: TopicImage, now: Now) -> None:
+        for state in topic.partitions:
+            key = (topic.name, state.index)
+            partition = self.partitions.get(key)
+            recovery = self.loading.pop(key, None)
+            if partition is None and recovery is None:
+                continue
+            if partition is not None and partition.topic_id != topic.topic_id:
+                continue
+            self.partitions.pop(key, None)
+            self.wants_sync.pop(key, None)
+            self.progress.setdefault(key, 0)
+            self.touched[key] = None
+            folder = names.folder_name(*key)
+            gone = self.put_away(folder, topic.name, state.index, "delete")
+            self.upkeep.delete_later(gone, self._log_config(topic.name), now)
+
+    def put_away(self, folder: str, topic: str, index: int, why: str) -> str:
+        """Rename a partition's folder, so that its name is free again. Returns the new name."""
+        gone = names.put_away_name(topic, index, self.entropy.uuid(), why)
+        self.disk.rename_folder(folder, gone)
+        return gone
+
+    def _apply_configs(self, kind: int, name: str, now: Now) -> None:
+        if kind == CONFIG_TOPIC:
+            topics = [name] if name in self.image.topics else []
+        elif kind == CONFIG_BROKER:
+            topics = list(self.image.topics)
+        else:
+            return
+        for topic in topics:
+            config = self._log_config(topic)
+            for state in self.image.topics[topic].partitions:
+                partition = self.partitions.get((topic, state.index))
+                if partition is not None and partition.log.config != config:
+                    partition.log.configure(config)
+                    self.upkeep.configured(partition, now)
+
+    def _log_config(self, topic: str) -> LogConfig:
+        return log_config(self.config, self.image.config(CONFIG_TOPIC, topic))
+
+    # -- opening and closing ----------------------------------------------------------------------
+
+    def sweep_folders(self, now: Now) -> None:
+        """Once, when the image is known: finish old deletions, put aside what belongs to nobody."""
+        for folder in self.disk.list(""):
+            parsed = names.parse_folder(folder)
+            if parsed is None or not self.disk.is_folder(folder):
+                continue
+            if parsed.state == "delete":
+                self.upkeep.delete_later(folder, LogConfig(file_delete_delay_ms=0), now)
+            elif not parsed.state and not folder.startswith("__cluster_metadata-"):
+                if self.image.partition(parsed.topic, parsed.partition) is None:
+                    _LOG.warning("%s belongs to no topic and is put aside", folder)
+                    self.put_away(folder, parsed.topic, parsed.partition, "stray")
+
+    def load(self, max_bytes: int) -> None:
+        """Recover a slice: at most about `max_bytes` of one log."""
+        for key, recovery in self.loading.items():
+            if recovery.step(max_bytes):
+                del self.loading[key]
+                topic = self.image.topics[key[0]]
+                self._add(topic, key[1], recovery.log)
+            return
+
+    def logs(self) -> Iterator[tuple[PartitionKey, Log]]:
+        """All logs that are in use and sound."""
+        for key, partition in self.partitions.items():
+            if not partition.offline:
+                yield key, partition.log
+
+    def close(self, now: Now) -> None:
+        """Close every log in order, and write down where each of them ends. All must be synced."""
+        for _, log in self.logs():
+            log.close(now)
+        self.write_checkpoints()
+
+    def write_checkpoints(self) -> None:
+        """Write down recovery points, high watermarks and log starts of all partitions."""
+        self.write_high_watermarks()
+        points = {key: log.recovery_point for key, log in self.logs()}
+        checkpoints.write_offsets(self.disk, checkpoints.RECOVERY_POINTS, points, durable=False)
+        starts = {
+            key: log.log_start_offset
+            for key, log in self.logs()
+            if log.log_start_offset > log.first_segment_offset
+        }
+        checkpoints.write_offsets(self.disk, checkpoints.LOG_STARTS, starts, durable=False)
+
+    def write_high_watermarks(self) -> None:
+        """Write down every high watermark, so that a restart begins close to the truth."""
+        marks = {key: partition.high_watermark for key, partition in self.partitions.items()}
+        checkpoints.write_offsets(self.disk, checkpoints.HIGH_WATERMARKS, marks, durable=False)
