@@ -34,15 +34,16 @@ UV_NAMES = {
     "timeout": "UV_HTTP_TIMEOUT",
     "default-timeout": "UV_HTTP_TIMEOUT",
 }
-# Each line of a failed installation that has a plain meaning, most telling first.
+UNREACHABLE = "the package index cannot be reached; is there a network, or a mirror to set for pip?"
+# What a failed installation prints, and what that means; most telling first.
 MEANINGS = (
     (r"hash mismatch|do not match the hashes", "a package is not the one that the lock names"),
-    (r"No space left", "the disk is full"),
+    (r"no space left", "the disk is full"),
     (
-        r"name resolution|Name or service not known|nodename nor servname|dns error"
-        r"|NewConnectionError|ConnectTimeout|Connection refused|Network is unreachable"
-        r"|ProxyError|Could not connect|error sending request",
-        "the package index cannot be reached: is there a network (or a pip setting for a mirror)?",
+        r"name resolution|name or service not known|nodename nor servname|dns error"
+        r"|NewConnectionError|ConnectTimeout|connection refused|network is unreachable"
+        r"|ProxyError|could not connect|error sending request",
+        UNREACHABLE,
     ),
 )
 
@@ -121,8 +122,11 @@ def uv(*arguments: "str | Path") -> bool:
 
 def uv_environment() -> dict[str, str]:
     """This environment, with pip's settings under the names that uv knows."""
-    command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-    listed = subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout
+    listed = subprocess.run(
+        [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "config", "list"],
+        capture_output=True,
+        text=True,
+    ).stdout
     settings = dict(re.findall(r"^\S+?\.([a-z-]+)='(.*)'$", listed, re.MULTILINE))
     env = {
         UV_NAMES[name]: ",".join(value.split()) if name == "find-links" else value
@@ -145,19 +149,26 @@ def install_packages() -> None:
     say("installing what requirements.lock names (some 150 packages; under a minute as a rule)")
     only_uv = VENV / "uv.lock.txt"
     only_uv.write_text(uv_requirement())
-    hashes = ("--require-hashes", "-r")
-    quick = pip("install", "--retries", "2", "--no-deps", *hashes, only_uv)
-    if not (quick and uv("install", *hashes, LOCK)):
+    # The lock is whole: nothing is to be added to it.
+    hashes = ("--no-deps", "--require-hashes", "-r")
+    has_uv = pip("install", "--retries", "2", *hashes, only_uv)
+    if not has_uv and why() == UNREACHABLE:
+        raise failed("installing")
+    if not (has_uv and uv("install", *hashes, LOCK)):
         say("uv could not do it; pip does, in a minute or two")
         if not pip("install", *hashes, LOCK):
-            raise SetupError(f"installing failed: {why()} (all of it: {TRANSCRIPT})")
+            raise failed("installing")
     itself = ("install", "--no-deps", "--no-build-isolation", "-e", ".")
     if not (uv(*itself) or pip(*itself)):
-        raise SetupError(f"installing the project itself failed: {why()} (all of it: {TRANSCRIPT})")
+        raise failed("installing the project itself")
+
+
+def failed(what: str) -> SetupError:
+    return SetupError(f"{what} failed: {why()} (the whole story: {TRANSCRIPT.relative_to(ROOT)})")
 
 
 def why() -> str:
-    """The one line of the transcript that explains a failure."""
+    """What the transcript says about a failure, in one line."""
     text = TRANSCRIPT.read_text(errors="replace")
     for pattern, meaning in MEANINGS:
         if re.search(pattern, text, re.IGNORECASE):

@@ -4,13 +4,18 @@
 c = get_config()  # noqa: F821
 
 c.ServerApp.ip = "127.0.0.1"
+# A port that is in use gives way to the next free one.
 c.ServerApp.port_retries = 50
-c.ServerApp.root_dir = "."
 # In a container one is often root. The server listens on loopback only and asks for its token.
 c.ServerApp.allow_root = True
-c.ServerApp.terminals_enabled = True
 
 # No request leaves the machine unless a learner makes one.
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"
+# No language server is installed; looking for one would start npm.
+c.LanguageServerManager.autodetect = False
+
+# What is printed is the address, and what goes wrong.
+c.Application.log_level = "WARN"
+c.Application.log_format = "%(message)s"
