@@ -36,7 +36,7 @@ Writer = Callable[[Any, Callable[[Buffer], None]], None]
 _readers: dict[tuple[type[Message], int], Reader] = {}
 _writers: dict[tuple[type[Message], int], Writer] = {}
 
-_UNREADABLE = (struct.error, IndexError, UnicodeDecodeError)
+UNREADABLE = (struct.error, IndexError, UnicodeDecodeError)
 """How generated readers stumble when the data end too early, or a string is not UTF-8."""
 _UNWRITABLE = (struct.error, TypeError, AttributeError, ValueError)
 """How generated writers stumble over a value that does not fit its field."""
@@ -52,18 +52,28 @@ def decode(cls: type[_M], version: int, buf: Buffer, pos: int = 0) -> _M:
     """
     message, end = read(cls, version, buf, pos)
     if end != len(buf):
-        raise FrameError(f"{len(buf) - end} bytes are left over behind a {cls.__name__}")
+        raise left_over(cls, len(buf) - end)
     return message
 
 
 def read(cls: type[_M], version: int, buf: Buffer, pos: int = 0) -> tuple[_M, int]:
     """Read a message from `pos` on; return it with the position behind it."""
-    reader = _readers.get((cls, version)) or _compile_reader(cls, version)
+    read_message = _readers.get((cls, version)) or reader(cls, version)
     try:
-        result: tuple[_M, int] = reader(buf, pos)
+        result: tuple[_M, int] = read_message(buf, pos)
         return result
-    except _UNREADABLE as error:
-        raise FrameError(f"this is no {cls.__name__} of version {version}: {error}") from None
+    except UNREADABLE as error:
+        raise unreadable(cls, version, error) from None
+
+
+def unreadable(cls: type[Message], version: int, error: Exception) -> FrameError:
+    """What to raise when a reader has stumbled."""
+    return FrameError(f"this is no {cls.__name__} of version {version}: {error}")
+
+
+def left_over(cls: type[Message], count: int) -> FrameError:
+    """What to raise when there is more than a message."""
+    return FrameError(f"{count} bytes are left over behind a {cls.__name__}")
 
 
 # -- writing --------------------------------------------------------------------------------------
@@ -79,9 +89,9 @@ def encode(message: Message, version: int) -> bytes:
 def write(message: Message, version: int, pieces: list[Buffer]) -> None:
     """Append the bytes of a message to a list of pieces, for the caller to join."""
     cls = type(message)
-    writer = _writers.get((cls, version)) or _compile_writer(cls, version)
+    write_message = _writers.get((cls, version)) or writer(cls, version)
     try:
-        writer(message, pieces.append)
+        write_message(message, pieces.append)
     except _UNWRITABLE as error:
         from broker.wire.diagnosis import find_fault
 
@@ -92,22 +102,24 @@ def write(message: Message, version: int, pieces: list[Buffer]) -> None:
 # -- generated code -------------------------------------------------------------------------------
 
 
-def _compile_reader(cls: type[Message], version: int) -> Reader:
-    if version not in cls.schema.versions:
-        raise FrameError(_unknown_version(cls, version))
-    source = ReaderSource(cls, version)
-    reader: Reader = source.compile(source.entry)
-    _readers[cls, version] = reader
-    return reader
+def reader(cls: type[Message], version: int) -> Reader:
+    """The function that reads a message of a version. It may raise FrameError or UNREADABLE."""
+    if (cls, version) not in _readers:
+        if version not in cls.schema.versions:
+            raise FrameError(_unknown_version(cls, version))
+        source = ReaderSource(cls, version)
+        _readers[cls, version] = source.compile(source.entry)
+    return _readers[cls, version]
 
 
-def _compile_writer(cls: type[Message], version: int) -> Writer:
-    if version not in cls.schema.versions:
-        raise EncodeError(_unknown_version(cls, version))
-    source = WriterSource(cls, version)
-    writer: Writer = source.compile(source.entry)
-    _writers[cls, version] = writer
-    return writer
+def writer(cls: type[Message], version: int) -> Writer:
+    """The function that writes a message of a version."""
+    if (cls, version) not in _writers:
+        if version not in cls.schema.versions:
+            raise EncodeError(_unknown_version(cls, version))
+        source = WriterSource(cls, version)
+        _writers[cls, version] = source.compile(source.entry)
+    return _writers[cls, version]
 
 
 def _unknown_version(cls: type[Message], version: int) -> str:

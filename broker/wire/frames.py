@@ -9,16 +9,16 @@ Headers have versions, too, and which one is used depends on the API's version: 
 an API go with flexible headers (request header 2, response header 1). ApiVersions is the exception
 that makes the rest possible. A client asks it first, in a version that the broker may not know, and
 must be able to read the answer whatever the broker is: so the header of its response is version 0
-for ever (KIP-511), and a request of an unknown version is not an error here but a `Request` without
-a body.
+for ever (KIP-511), and a request of an unknown version is not an error here but one without a body.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from functools import lru_cache
 
 from broker.wire import codec
+from broker.wire.codec import UNREADABLE, Reader
 from broker.wire.errors import FrameError
 from broker.wire.messages.headers import RequestHeader, ResponseHeader
 from broker.wire.primitives import Buffer
@@ -30,53 +30,89 @@ SIZE_BYTES = 4
 API_VERSIONS = 18
 
 _unpack_start = struct.Struct(">hhi").unpack_from
+_unpack_kind = struct.Struct(">i").unpack_from
 _pack_size = struct.Struct(">i").pack
-
-
-class Request(NamedTuple):
-    """A request as it was read."""
-
-    header: RequestHeader
-    body: Message | None
-    """None if this is ApiVersions in a version that is not known here."""
+_START_BYTES = 8
 
 
 # -- which header goes with what ------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1024)
 def request_header_version(api_key: int, api_version: int) -> int:
     """1, or 2 for flexible versions. FrameError for an API that is not known."""
     flexible = codec.message_class("request", api_key).schema.flexible
     return 2 if api_version in flexible else 1
 
 
+@lru_cache(maxsize=1024)
 def response_header_version(api_key: int, api_version: int) -> int:
     """0, or 1 for flexible versions; always 0 for ApiVersions (KIP-511)."""
-    if api_key == API_VERSIONS:
-        return 0
-    return 1 if api_version in codec.message_class("response", api_key).schema.flexible else 0
+    flexible = codec.message_class("response", api_key).schema.flexible
+    return 1 if api_version in flexible and api_key != API_VERSIONS else 0
 
 
 # -- reading --------------------------------------------------------------------------------------
 
+_Readers = tuple[type[Message], Reader, Reader]
+_request_readers: dict[int, _Readers] = {}
+"""For the first four bytes of a request, API key and version: what reads its header and body."""
+
+
+def decode_request(frame: Buffer) -> tuple[RequestHeader, Message | None]:
+    """Read a whole request, without the size in front of it: (header, body).
+
+    The body is None only if this is ApiVersions in a version that is not known here.
+    """
+    if len(frame) < _START_BYTES:
+        raise FrameError(f"{len(frame)} bytes are too few for a request")
+    (kind,) = _unpack_kind(frame)
+    readers = _request_readers.get(kind) or _find_readers(frame)
+    if readers is None:
+        return _start_of_header(frame), None
+    cls, read_header, read_body = readers
+    try:
+        header, pos = read_header(frame, 0)
+        body, end = read_body(frame, pos)
+    except UNREADABLE as error:
+        raise codec.unreadable(cls, kind & 0xFFFF, error) from None
+    if end != len(frame):
+        raise codec.left_over(cls, len(frame) - end)
+    return header, body
+
 
 def decode_request_header(frame: Buffer) -> tuple[RequestHeader, int]:
     """Read the header of a request; return it with the position of the body."""
-    if len(frame) < 8:
-        raise FrameError(f"a request of {len(frame)} bytes is too short for its header")
+    if len(frame) < _START_BYTES:
+        raise FrameError(f"{len(frame)} bytes are too few for a request's header")
     api_key, api_version, _ = _unpack_start(frame)
-    version = request_header_version(api_key, api_version)
-    return codec.read(RequestHeader, version, frame)
+    return codec.read(RequestHeader, request_header_version(api_key, api_version), frame)
 
 
-def decode_request(frame: Buffer) -> Request:
-    """Read a whole request, without the size in front of it."""
-    header, pos = decode_request_header(frame)
-    cls = codec.message_class("request", header.request_api_key)
-    version = header.request_api_version
-    if header.request_api_key == API_VERSIONS and version not in cls.schema.versions:
-        return Request(header, None)
-    return Request(header, codec.decode(cls, version, frame, pos))
+def _find_readers(frame: Buffer) -> _Readers | None:
+    """Find the readers for requests that begin like this one, and remember them.
+
+    None for ApiVersions in a version that nobody here knows. Any other is a FrameError.
+    """
+    api_key, version, _ = _unpack_start(frame)
+    cls = codec.message_class("request", api_key)
+    if api_key == API_VERSIONS and version not in cls.schema.versions:
+        return None
+    read_header = codec.reader(RequestHeader, request_header_version(api_key, version))
+    (kind,) = _unpack_kind(frame)
+    _request_readers[kind] = found = cls, read_header, codec.reader(cls, version)
+    return found
+
+
+def _start_of_header(frame: Buffer) -> RequestHeader:
+    """What every version of the header begins with, and the client's id if it can be read."""
+    api_key, version, correlation_id = _unpack_start(frame)
+    try:
+        return decode_request_header(frame)[0]
+    except FrameError:
+        return RequestHeader(
+            request_api_key=api_key, request_api_version=version, correlation_id=correlation_id
+        )
 
 
 def decode_response(api_key: int, api_version: int, frame: Buffer) -> tuple[int, Message]:
