@@ -112,7 +112,10 @@ class Upkeep:
             disk.delete(f"{path}/{files[0]}")
             return
         heapq.heappop(self._removals)
-        disk.delete_folder(path) if disk.is_folder(path) else disk.delete(path)
+        if disk.is_folder(path):
+            disk.delete_folder(path)
+        else:
+            disk.delete(path)
 
     def _clean(self, now: Now) -> None:
         """Retention for a slice of the partitions."""
