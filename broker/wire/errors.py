@@ -53,7 +53,9 @@ class ErrorCode(IntEnum):
     retriable: bool
     text: str
 
-    def __new__(cls, code: int, fault: Fault, text: str, retriable: bool = False) -> ErrorCode:
+    def __new__(
+        cls, code: int, fault: Fault = _CLIENT, text: str = "", retriable: bool = False
+    ) -> ErrorCode:
         member = int.__new__(cls, code)
         member._value_ = code
         member.fault = fault
