@@ -1,0 +1,214 @@
+"""The host of a node in real time: it tells the node what happens, and does what the node asks.
+
+The node is a state machine that never waits. Around it stand the things that do: connections, the
+clock, the disk's `fsync`. Each turn of the event loop that touches the node has two halves:
+
+    1. events go in, effects come out and are carried out, which fills buffers of connections;
+    2. `settle`: each connection that has something to say writes once, and the one timer is set to
+       the node's next deadline.
+
+Nothing that goes wrong for one request may end the others: an error that escapes the node is one
+line in the log and the end of the connection that caused it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from typing import Protocol
+
+from broker.events import (
+    Close,
+    DeadlineCame,
+    Effect,
+    Event,
+    Now,
+    PeerLost,
+    RequestArrived,
+    Respond,
+    Sync,
+    Synced,
+)
+from broker.server.system import describe, now
+
+log = logging.getLogger("broker.server")
+
+_AFTER_FAILURE_US = 1_000_000
+"""A deadline that fails is tried again, but not at once and for ever."""
+_SYNC_THREADS = 4
+
+
+class Hosted(Protocol):
+    """What a host needs of a node: DESIGN's joint, and a beginning and an end."""
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def stopped(self) -> bool: ...
+    def start(self, now: Now) -> list[Effect]: ...
+    def handle(self, event: Event, now: Now) -> list[Effect]: ...
+    def deadline(self) -> int | None: ...
+    def shutdown(self, now: Now) -> list[Effect]: ...
+
+
+class Syncing(Protocol):
+    """What a host needs of a disk: the one slow call. It must be safe in another thread."""
+
+    def sync(self, paths: Iterable[str]) -> None: ...
+
+
+class Peer(Protocol):
+    """What a host needs of a connection."""
+
+    def respond(self, effect: Respond) -> None: ...
+    def flush(self) -> None: ...
+    def close(self, reason: str) -> None: ...
+
+
+class Host:
+    """Runs one node on one event loop."""
+
+    def __init__(self, node: Hosted, disk: Syncing, loop: asyncio.AbstractEventLoop) -> None:
+        self.node = node
+        self.connections: dict[int, Peer] = {}
+        self.dirty: list[Peer] = []
+        """Connections that have something to write when this turn settles."""
+        self._disk = disk
+        self._loop = loop
+        self._executor: Executor | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_us = 0
+        self._not_before_us = 0
+        self._awaited: tuple[Callable[[], bool], asyncio.Future[None]] | None = None
+        self._closed = False
+
+    # -- events ----------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Wake the node up. It may need time (recovery) until it is `ready`."""
+        self._carry_out(self.node.start(now()))
+        self.settle()
+
+    def shut_down(self) -> None:
+        """Let the node end in order. It may need time until it is `stopped`."""
+        self._carry_out(self.node.shutdown(now()))
+        self.settle()
+
+    def request(self, request: RequestArrived, moment: Now) -> None:
+        """A request came in. The caller settles, once for all that came together."""
+        try:
+            effects = self.node.handle(request, moment)
+        except Exception as error:
+            log.debug("the error in full", exc_info=error)
+            what = f"request {request.api_key} v{request.api_version}"
+            self._drop(request.connection, f"the broker failed on {what}: {describe(error)}")
+            return
+        self._carry_out(effects)
+
+    def tell(self, event: Event) -> None:
+        """Anything else happened."""
+        if self._closed:
+            return
+        self._hand_over(event, now())
+        self.settle()
+
+    def _hand_over(self, event: Event, moment: Now) -> None:
+        try:
+            effects = self.node.handle(event, moment)
+        except Exception as error:
+            self._report(type(event).__name__, error)
+            self._not_before_us = moment.mono_us + _AFTER_FAILURE_US
+            return
+        self._carry_out(effects)
+
+    # -- effects ---------------------------------------------------------------------------------
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            kind = type(effect)
+            if kind is Respond:
+                peer = self.connections.get(effect.connection)  # type: ignore[union-attr]
+                if peer is not None:
+                    peer.respond(effect)  # type: ignore[arg-type]
+            elif isinstance(effect, Sync):
+                self._sync(effect)
+            elif isinstance(effect, Close):
+                self._drop(effect.connection, effect.reason)
+            else:
+                # There is no way to other brokers yet: what a lost way looks like, later.
+                self._loop.call_soon(self.tell, PeerLost(effect.peer))  # type: ignore[union-attr]
+
+    def _drop(self, connection: int, reason: str) -> None:
+        peer = self.connections.get(connection)
+        if peer is not None:
+            peer.close(reason)
+
+    def _sync(self, effect: Sync) -> None:
+        if self._executor is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._executor = ThreadPoolExecutor(_SYNC_THREADS, thread_name_prefix="sync")
+        self._executor.submit(self._sync_in_thread, effect)
+
+    def _sync_in_thread(self, effect: Sync) -> None:
+        failed = False
+        try:
+            self._disk.sync(effect.paths)
+        except Exception as error:
+            failed = True
+            self._report("sync", error)
+        # The loop is gone when the process ends in the middle of a sync: nobody is left to tell.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.tell, Synced(effect.token, failed))
+
+    # -- the end of a turn -----------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Write what is to be written, and set the timer."""
+        if self.dirty:
+            dirty, self.dirty = self.dirty, []
+            for peer in dirty:
+                peer.flush()
+        due_us = self.node.deadline()
+        if due_us is not None and (self._timer is None or due_us < self._timer_us):
+            self._set_timer(max(due_us, self._not_before_us))
+        if self._awaited is not None and self._awaited[0]():
+            self._awaited[1].set_result(None)
+            self._awaited = None
+
+    def _set_timer(self, due_us: int) -> None:
+        # A timer that is set too early is left alone: it finds nothing to do and sets the next one.
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_us = due_us
+        self._timer = self._loop.call_at(due_us / 1_000_000, self._timer_rang)
+
+    def _timer_rang(self) -> None:
+        self._timer = None
+        moment = now()
+        due_us = self.node.deadline()
+        if due_us is not None and due_us <= moment.mono_us >= self._not_before_us:
+            self._hand_over(DeadlineCame(), moment)
+        self.settle()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is true of the node."""
+        if not condition():
+            self._awaited = (condition, self._loop.create_future())
+            await self._awaited[1]
+
+    def close(self) -> None:
+        """Nothing reaches the node any more. Waits for syncs that are going on."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._executor is not None:
+            self._executor.shutdown()
+
+    @staticmethod
+    def _report(what: str, error: Exception) -> None:
+        """One line for whoever runs the broker, and the whole story for whoever debugs it."""
+        log.error("%s failed: %s", what, describe(error))
+        log.debug("the error in full", exc_info=error)

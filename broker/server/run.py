@@ -1,0 +1,76 @@
+"""A broker as a process of its own: until a signal comes, and then to an orderly end.
+
+SIGTERM and Ctrl-C end it in order: no new connections, the node closes its logs, everything is
+synced and marked clean, status 0. A second Ctrl-C does not wait for that (status 130): the next
+start will find no clean mark and look after the logs, as after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from broker.metadata.configs import BrokerConfig
+from broker.server.server import Server
+from broker.server.system import describe
+
+log = logging.getLogger("broker")
+
+INTERRUPTED = 130
+
+
+def run(config: BrokerConfig, announce: Callable[[Server], None]) -> None:
+    """Serve until a signal ends it. `announce` is called once clients are answered."""
+    asyncio.run(_serve(config, announce))
+
+
+async def _serve(config: BrokerConfig, announce: Callable[[Server], None]) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(one_line)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop_or_leave, number, stop)
+    server = Server(config)
+    starting = asyncio.create_task(server.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        return
+    starting.result()  # an error in the start ends here
+    announce(server)
+    _settle_memory()
+    await stopping
+    log.info("stopping")
+    await server.stop()
+    log.info("stopped in order")
+
+
+def _stop_or_leave(number: int, stop: asyncio.Event) -> None:
+    if stop.is_set() and number == signal.SIGINT:
+        os._exit(INTERRUPTED)
+    stop.set()
+
+
+def _settle_memory() -> None:
+    """What the start has made stays: the garbage collector need not look at it again.
+
+    A broker makes many small objects that refer to each other in no circle. Looking for circles
+    less often saves a few percent of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def one_line(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio would print with a traceback, in one line."""
+    error = context.get("exception")
+    what = f": {describe(error)}" if error is not None else ""
+    log.error("%s%s", context.get("message", "an error"), what)
+    log.debug("the error in full", exc_info=error)
