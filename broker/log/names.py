@@ -30,10 +30,12 @@ DELETED = ".deleted"
 """A file that nobody reads any more; it is removed a little later."""
 CLEANED = ".cleaned"
 SWAP = ".swap"
+SEGMENT_FILES = (LOG, INDEX, TIME_INDEX, TXN_INDEX)
+"""What belongs to one segment."""
 
 LONGEST_NAME = 255
 _OFFSET_DIGITS = 20
-_FOLDER = re.compile(r"(?P<topic>\S+)-(?P<index>\d+)(\.\S+-(?P<state>delete|future|stray))?")
+_FOLDER = re.compile(r"(?P<topic>\S+)-(?P<partition>\d+)(\.\S+-(?P<state>delete|future|stray))?")
 
 
 def offset_file(folder: str, offset: int, suffix: str) -> str:
@@ -57,33 +59,33 @@ class PartitionFolder(NamedTuple):
     """What the name of a partition's folder says."""
 
     topic: str
-    index: int
+    partition: int
     state: str
     """Empty for a folder in use, else "delete", "future" or "stray"."""
 
 
-def folder_name(topic: str, index: int) -> str:
+def folder_name(topic: str, partition: int) -> str:
     """The folder of a partition."""
-    return f"{topic}-{index}"
+    return f"{topic}-{partition}"
 
 
 def parse_folder(name: str) -> PartitionFolder | None:
     """Read a folder's name; None if it is not one of a partition.
 
     >>> parse_folder("page-views-12")
-    PartitionFolder(topic='page-views', index=12, state='')
+    PartitionFolder(topic='page-views', partition=12, state='')
     """
     match = _FOLDER.fullmatch(name)
     if match is None:
         return None
-    return PartitionFolder(match["topic"], int(match["index"]), match["state"] or "")
+    return PartitionFolder(match["topic"], int(match["partition"]), match["state"] or "")
 
 
-def deletion_name(topic: str, index: int, unique: bytes) -> str:
+def deletion_name(topic: str, partition: int, unique: bytes) -> str:
     """The name that a partition's folder gets when its topic is deleted.
 
     A unique part lets the topic be created again at once, under its old name
     (LocalLog.logDeleteDirName). A long topic name is cut so that the whole still is a file name.
     """
-    ending = f"-{index}.{unique.hex()}-delete"
+    ending = f"-{partition}.{unique.hex()}-delete"
     return topic[: LONGEST_NAME - len(ending)] + ending
