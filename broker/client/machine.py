@@ -1,7 +1,7 @@
 """What producer, consumer and admin have in common: the loop around connections and metadata.
 
-Each event goes the same way. The connections say which requests it answers; each answer goes to who
-asked; then the client looks at all of its state once and does whatever can be done now (`_advance`).
+Each event goes the same way. The connections say which requests it answers; each answer goes to
+who asked; then the client looks at all its state once and does what can be done now (`_advance`).
 That last step is where decisions are made, so there is one place to read, and no order of events
 that it forgot.
 """
@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from broker.client.backoff import ExponentialBackoff
-from broker.client.cluster_view import BrokerAddress, ClusterView, Leadership, TopicPartition
+from broker.client.cluster_view import ClusterView
 from broker.client.config import ClientConfig
 from broker.client.connections import Answer, Connections
 from broker.client.metadata import MetadataUpdater
@@ -53,15 +53,6 @@ class ClientMachine(ABC):
         self._advance(now)
         self.metadata.advance(now)
         return self.connections.take_effects()
-
-    def _learn_leader(self, where: TopicPartition, leader: int, epoch: int) -> None:
-        """A broker refused, and may have said who leads instead (KIP-951). If not, ask."""
-        if not self.cluster.learn_leader(where, Leadership(leader, epoch)):
-            self.metadata.want()
-
-    def _learn_broker(self, node_id: int, host: str, port: int, rack: str | None) -> None:
-        """A new leader may be a broker that was not heard of before."""
-        self.cluster.brokers[node_id] = BrokerAddress(host, port, rack)
 
     @abstractmethod
     def _take(self, answer: Answer, now: Now) -> None:

@@ -12,10 +12,30 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from broker.client.backoff import ExponentialBackoff
-from broker.client.cluster_view import ClusterView
+from broker.client.cluster_view import BrokerAddress, ClusterView, Leadership, TopicPartition
 from broker.client.connections import US_PER_MS, Answer, Connections
 from broker.events import Now
+from broker.wire.errors import ErrorCode
 from broker.wire.messages.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
+
+STALE_VIEW = frozenset(
+    {
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        ErrorCode.LEADER_NOT_AVAILABLE,
+        ErrorCode.NOT_LEADER_OR_FOLLOWER,
+        ErrorCode.REPLICA_NOT_AVAILABLE,
+        ErrorCode.NETWORK_EXCEPTION,
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        ErrorCode.LISTENER_NOT_FOUND,
+        ErrorCode.FENCED_LEADER_EPOCH,
+        ErrorCode.UNKNOWN_LEADER_EPOCH,
+        ErrorCode.UNKNOWN_TOPIC_ID,
+        ErrorCode.INCONSISTENT_TOPIC_ID,
+    }
+)
+"""Errors that say: look again who leads (InvalidMetadataException in Kafka)."""
+MAX_VERSION_WITHOUT_IDS = 12
+"""Produce and Fetch name topics up to this version, and bear their ids from the next one on."""
 
 
 class _Refresh(NamedTuple):
@@ -52,6 +72,15 @@ class MetadataUpdater:
         if topic not in self.topics:
             self.topics[topic] = None
             self._needed = self._impatient = True
+
+    def learn_leader(self, where: TopicPartition, leader: int, epoch: int) -> None:
+        """A broker refused, and may have said who leads instead (KIP-951). If not, ask."""
+        if not self.cluster.learn_leader(where, Leadership(leader, epoch)):
+            self.want()
+
+    def learn_broker(self, node_id: int, host: str, port: int, rack: str | None) -> None:
+        """That leader may be a broker that was not heard of before."""
+        self.cluster.brokers[node_id] = BrokerAddress(host, port, rack)
 
     def advance(self, now: Now) -> None:
         """Ask, if it is time to and somebody can be asked."""
