@@ -49,8 +49,9 @@ bench: setup ## measure, and print tables with the machine and the versions (ROW
 	@$(PYTHON_BIN) -m benchmarks $(ROWS)
 
 site: setup ## build the course site into build/site
-	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
-	@echo "build/site/index.html"
+	@mkdir -p build
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict >build/site.log 2>&1 || { cat build/site.log; exit 1; }
+	@echo "offset-zero: build/site/index.html"
 
 format: setup ## put the code into its one form
 	@.venv/bin/ruff check --fix-only --quiet
