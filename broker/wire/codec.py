@@ -192,10 +192,11 @@ def messages_named(name: str) -> list[type[Message]]:
     raise ConfigError(f"no API or record is called {name!r}; APIs are {known}")
 
 
-# -- metadata records -----------------------------------------------------------------------------
+# -- messages within records ----------------------------------------------------------------------
 
 _FRAME_VERSION = 1
-"""The version of the envelope below. There has been no other."""
+"""The version of the envelope of metadata records. There has been no other."""
+_VERSION = struct.Struct(">h")
 
 
 def encode_metadata_record(message: Message, version: int) -> bytes:
@@ -220,3 +221,21 @@ def decode_metadata_record(buf: Buffer) -> tuple[Message, int]:
     key, pos = read_uvarint(buf, pos)
     version, pos = read_uvarint(buf, pos)
     return decode(message_class("record", key), version, buf, pos), version
+
+
+def decode_control_value(control_type: int, value: Buffer) -> Message | None:
+    """What the value of a control record says (`records.ControlType` is the type in its key).
+
+    None for a type that is not known here: such records come from newer brokers, and are skipped.
+    """
+    from broker.wire.messages.control_records import CONTROL_MESSAGES
+
+    cls = CONTROL_MESSAGES.get(control_type)
+    if cls is None:
+        return None
+    if len(value) < _VERSION.size:
+        raise FrameError(f"{len(value)} bytes are too few for a control record")
+    # Each begins with its version. Most have a field for that, the end of a transaction has not.
+    (version,) = _VERSION.unpack_from(value)
+    has_field = cls.schema.fields[0].name == "version"
+    return decode(cls, version, value, 0 if has_field else _VERSION.size)

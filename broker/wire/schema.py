@@ -34,7 +34,7 @@ copy. How they become bytes is the business of `codec`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
@@ -377,27 +377,13 @@ def _declare(
     """Make the class anew, with slots instead of the declared fields, and a constructor."""
     body = dict(vars(cls))
     names = [name for name, value in body.items() if isinstance(value, Field)]
-    fields = tuple(_named(body.pop(name), name) for name in names)
+    fields = tuple(replace(body.pop(name), name=name) for name in names)
     body.pop("__dict__", None)
     body.pop("__weakref__", None)
     body["__slots__"] = tuple(names)
     body["schema"] = Schema(cls.__name__, kind, key, versions, flexible, fields)
     body["__init__"] = _constructor(cls.__name__, fields)
     return cast("type[_M]", type(cls.__name__, cls.__bases__, body))
-
-
-def _named(field: Field, name: str) -> Field:
-    return Field(
-        field.type,
-        field.default,
-        field.versions,
-        field.nullable,
-        field.tag,
-        field.tagged,
-        field.flexible,
-        field.ignorable,
-        name,
-    )
 
 
 def _constructor(name: str, fields: tuple[Field, ...]) -> Callable[..., None]:
@@ -408,7 +394,9 @@ def _constructor(name: str, fields: tuple[Field, ...]) -> Callable[..., None]:
         fresh_list = isinstance(field.default, list)
         scope[f"default_{field.name}"] = () if fresh_list else field.default
         arguments.append(f"{field.name}=default_{field.name}")
-        value = f"[] if {field.name} == () else {field.name}" if fresh_list else field.name
+        value = field.name
+        if fresh_list:
+            value = f"[] if {field.name} is default_{field.name} else {field.name}"
         lines.append(f"    self.{field.name} = {value}\n")
     arguments.append("unknown_tags=NO_TAGS")
     lines.append("    self.unknown_tags = unknown_tags\n")

@@ -1,4 +1,8 @@
-"""Voters record: the declarations."""
+"""The control record that names the voters of the metadata quorum (KIP-853).
+
+With dynamic voters (kraft.version 1) the set of voters is itself part of the log: the last such
+record holds, whether it is committed or not.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +22,17 @@ from broker.wire.schema import (
 
 @struct
 class Endpoint(Message):
-    """Endpoint."""
+    """Where a voter listens."""
 
     name: str = string()
+    """The listener's name, as CONTROLLER."""
     host: str = string()
     port: int = uint16()
 
 
 @struct
 class KRaftVersionFeature(Message):
-    """KRaftVersionFeature."""
+    """The versions of the quorum's protocol that a voter can speak."""
 
     min_supported_version: int = int16()
     max_supported_version: int = int16()
@@ -35,7 +40,7 @@ class KRaftVersionFeature(Message):
 
 @struct
 class Voter(Message):
-    """Voter."""
+    """A controller that votes, with one particular disk."""
 
     voter_id: int = int32()
     voter_directory_id: bytes = uuid()
@@ -45,7 +50,10 @@ class Voter(Message):
 
 @message(kind="data", versions="0", flexible="0+")
 class VotersRecord(Message):
-    """VotersRecord."""
+    """Who votes from here on.
+
+    - 0: all fields (KIP-853)
+    """
 
     version: int = int16()
     voters: list[Voter] = array(Voter)
