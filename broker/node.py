@@ -194,7 +194,7 @@ class Node:
             paths = list(self.quorum.log.paths_to_sync())
             for _, log in self.replicas.logs():
                 paths += log.paths_to_sync()
-            self._sync(_Syncing(None, self.quorum.log.log_end_offset), tuple(paths))
+            self._sync(_Syncing(None, self.quorum.log.log_end_offset), (*paths, ""))
         return self._take_effects()
 
     def _take_effects(self) -> list[Effect]:
@@ -240,7 +240,7 @@ class Node:
             if partition is not None:
                 self.replicas.take_offline(partition, "the disk failed to make it durable")
         else:
-            self.replicas.synced(done.key, done.offset)
+            self.replicas.synced(done.key, done.offset, now)
 
     # -- settling ---------------------------------------------------------------------------------
 
@@ -297,9 +297,7 @@ class Node:
             self.phase = Phase.REGISTERING
         elif self.phase is Phase.REGISTERING and not self.replicas.loading:
             if self.image.offset >= self._broker_epoch:
-                self.broker.controller.unfence_broker(
-                    now, self.config.node_id, self._broker_epoch
-                )
+                self.broker.controller.unfence_broker(now, self.config.node_id, self._broker_epoch)
                 self.phase = Phase.UNFENCING
         elif self.phase is Phase.UNFENCING:
             own = self.image.brokers[self.config.node_id]
@@ -324,7 +322,7 @@ class Node:
         busy = {syncing.key for syncing in self._syncing.values()}
         log = self.quorum.log
         if self.quorum.unsynced and None not in busy:
-            self._sync(_Syncing(None, log.log_end_offset), log.paths_to_sync())
+            self._sync(_Syncing(None, log.log_end_offset), tuple(log.paths_to_sync()))
         for key in list(self.replicas.wants_sync):
             if key in busy:
                 continue
@@ -332,7 +330,9 @@ class Node:
             partition = self.replicas.partitions.get(key)
             if partition is not None and not partition.offline:
                 log = partition.log
-                self._sync(_Syncing(key, log.log_end_offset), log.paths_to_sync())
+                # The folder's own name is kept by the folder above it.
+                paths = (*log.paths_to_sync(), "")
+                self._sync(_Syncing(key, log.log_end_offset), paths)
 
     def _sync(self, what: _Syncing, paths: tuple[str, ...]) -> None:
         self._tokens += 1
@@ -364,10 +364,10 @@ class Node:
             return
         try:
             for key, log in self.replicas.logs():
-                self.replicas.synced(key, log.log_end_offset)
+                self.replicas.synced(key, log.log_end_offset, now)
             self.quorum.synced(self.quorum.log.log_end_offset)
             self.replicas.close(now)
-            self.quorum.log.close(now)
+            self.quorum.log.close()
             if not self.replicas.loading and not self._has_offline():
                 checkpoints.write_clean_shutdown(self.disk, self._broker_epoch)
         except StorageError as error:

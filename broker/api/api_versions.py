@@ -1,7 +1,8 @@
 """ApiVersions (18): what this broker can do. It is the first thing a client asks.
 
-A version of the request that we do not know is answered in version 0, the one that every client can
-read, with UNSUPPORTED_VERSION and our range for this API alone; the client then asks again (KIP-511).
+A version of the request that we do not know is answered in version 0, the one that every client
+can read, with UNSUPPORTED_VERSION and our range for this API alone; the client then asks again
+(KIP-511).
 """
 
 from __future__ import annotations
@@ -52,6 +53,4 @@ def handle(
 
 
 def _row(api: Api) -> ApiVersion:
-    return ApiVersion(
-        api_key=api.key, min_version=api.advertised_from, max_version=api.max_version
-    )
+    return ApiVersion(api_key=api.key, min_version=api.advertised_from, max_version=api.max_version)

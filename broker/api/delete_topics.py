@@ -1,7 +1,7 @@
 """DeleteTopics (20): topics by name, or from version 6 on by id (KIP-516).
 
-A deleted topic is gone from the metadata at once, and its files follow after a delay. Deleting by id
-is the safe way: a name may by now belong to a newer topic.
+A deleted topic is gone from the metadata at once, and its files follow after a delay. Deleting by
+id is the safe way: a name may by now belong to a newer topic.
 """
 
 from __future__ import annotations
@@ -60,6 +60,4 @@ def _delete(broker: Broker, plan: Plan, asked: DeleteTopicState) -> DeletableTop
         if topic is None:
             raise ApiError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
     plan.add(plan_removal(plan.image, topic.topic_id))
-    return DeletableTopicResult(
-        name=topic.name, topic_id=topic.topic_id, error_code=ErrorCode.NONE
-    )
+    return DeletableTopicResult(name=topic.name, topic_id=topic.topic_id, error_code=ErrorCode.NONE)

@@ -1,6 +1,6 @@
 """DescribeCluster (60): the brokers, for administrators (KIP-700).
 
-    0   brokers and controller        1   endpoint type (KIP-919)     2   fenced brokers (KIP-1073)
+0   brokers and controller        1   endpoint type (KIP-919)     2   fenced brokers (KIP-1073)
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ def handle(
         known = body.endpoint_type == CONTROLLER_ENDPOINTS
         return DescribeClusterResponse(
             error_code=(
-                ErrorCode.MISMATCHED_ENDPOINT_TYPE
-                if known
-                else ErrorCode.UNSUPPORTED_ENDPOINT_TYPE
+                ErrorCode.MISMATCHED_ENDPOINT_TYPE if known else ErrorCode.UNSUPPORTED_ENDPOINT_TYPE
             ),
             error_message="This is a broker's endpoint; ask for endpoint type 1.",
             cluster_id=broker.cluster_id,

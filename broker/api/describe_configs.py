@@ -1,6 +1,6 @@
 """DescribeConfigs (32): the settings of topics and brokers, with where each value comes from.
 
-    1   sources and synonyms (KIP-226)        3   types and documentation (KIP-569)
+1   sources and synonyms (KIP-226)        3   types and documentation (KIP-569)
 """
 
 from __future__ import annotations

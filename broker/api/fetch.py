@@ -1,13 +1,13 @@
 """Fetch (1): read batches from partitions, and wait for them if need be.
 
-    4   read_committed (KIP-98)               12  diverging epochs (KIP-595), the leader's whereabouts
+    4   read_committed (KIP-98)               12  diverging epochs, current leader (KIP-595)
     7   fetch sessions (KIP-227)              13  topic ids (KIP-516)
     9   leader epochs (KIP-320)               16  endpoints of new leaders (KIP-951)
     11  closest replica (KIP-392)             17-18  for followers (KIP-853, KIP-1166)
 
-The bytes that go out are the bytes that came in: whole batches, a slice of the log's file. A batch
-that holds the offset comes whole, so clients skip what lies before it; the first batch comes even if
-it alone is larger than the limits, or a consumer would be stuck before it for ever (KIP-74).
+The bytes that go out are the bytes that came in: whole batches, a slice of the log's file. The
+batch that holds the offset comes whole, so clients skip what lies before it; and the first batch
+comes even if it alone is larger than the limits, or a consumer would be stuck for ever (KIP-74).
 
 There are no fetch sessions: the answer to a request for a new one has session id 0, by which a
 broker says that it keeps none (as Kafka does when its cache is full), and clients go on without.
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from broker.api.context import Broker
-from broker.api.leaders import current_leader
+from broker.api.leaders import UNKNOWN_LEADER, current_leader
 from broker.events import Now, RequestArrived
 from broker.replication.partition import Partition, PartitionKey
 from broker.wire.errors import ApiError, ErrorCode
@@ -34,6 +34,9 @@ from broker.wire.messages.fetch import (
 )
 
 BY_TOPIC_ID = 13
+LEADER_SINCE = 12
+"""From this version on an error may say where the leader went."""
+
 NO_SESSION = 0
 READ_COMMITTED = 1
 
@@ -72,9 +75,7 @@ def handle(
     return None
 
 
-def _read(
-    broker: Broker, request: RequestArrived, body: FetchRequest
-) -> tuple[FetchResponse, int]:
+def _read(broker: Broker, request: RequestArrived, body: FetchRequest) -> tuple[FetchResponse, int]:
     """What there is now, and how many bytes are missing from what the client wants to wait for."""
     reading = _Reading(min(body.max_bytes, broker.config.fetch_max_bytes))
     responses = [
@@ -82,7 +83,8 @@ def _read(
             topic=topic.topic,
             topic_id=topic.topic_id,
             partitions=[
-                _read_partition(broker, name, asked, body, reading) for asked in topic.partitions
+                _read_partition(broker, request, name, asked, body, reading)
+                for asked in topic.partitions
             ],
         )
         for name, topic in _topics(broker, request, body)
@@ -110,6 +112,7 @@ def _keys(broker: Broker, request: RequestArrived, body: FetchRequest) -> Iterat
 
 def _read_partition(
     broker: Broker,
+    request: RequestArrived,
     topic: str | None,
     asked: FetchPartition,
     body: FetchRequest,
@@ -123,7 +126,9 @@ def _read_partition(
         records = _read_records(partition, asked, body, reading)
     except ApiError as error:
         reading.failed = True
-        leader = current_leader(broker.image, topic, asked.partition, error.code)
+        leader = UNKNOWN_LEADER
+        if request.api_version >= LEADER_SINCE:
+            leader = current_leader(broker.image, topic, asked.partition, error.code)
         return PartitionData(
             partition_index=asked.partition,
             error_code=error.code,
@@ -149,11 +154,8 @@ def _read_records(
     committed_only = body.isolation_level == READ_COMMITTED
     end = partition.last_stable_offset if committed_only else partition.high_watermark
     first = reading.bytes_read == 0
-    limit = min(asked.partition_max_bytes, reading.bytes_left)
-    if limit <= 0 and not first:
-        partition.log.check_in_range(asked.fetch_offset)
-        return b""
-    records = partition.log.read(asked.fetch_offset, max(limit, 0), end, min_one=first)
+    limit = max(0, min(asked.partition_max_bytes, reading.bytes_left))
+    records = partition.log.read(asked.fetch_offset, limit, end, min_one=first)
     reading.bytes_left -= len(records)
     reading.bytes_read += len(records)
     return records

@@ -6,7 +6,7 @@ from broker.metadata.image import ClusterImage
 from broker.wire.errors import ErrorCode
 
 _MOVED = frozenset({ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH})
-UNKNOWN = (-1, -1)
+UNKNOWN_LEADER = (-1, -1)
 
 
 def current_leader(
@@ -14,6 +14,6 @@ def current_leader(
 ) -> tuple[int, int]:
     """Leader id and leader epoch, where the error means that the client asked the wrong broker."""
     if code not in _MOVED or topic is None:
-        return UNKNOWN
+        return UNKNOWN_LEADER
     partition = image.partition(topic, index)
-    return UNKNOWN if partition is None else (partition.leader, partition.leader_epoch)
+    return UNKNOWN_LEADER if partition is None else (partition.leader, partition.leader_epoch)

@@ -34,6 +34,7 @@ SINCE_VERSION = {MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9, EARLIEST
 """The version of the API that brought each special timestamp."""
 
 READ_COMMITTED = 1
+WITH_EPOCH = 4
 
 
 class Found(NamedTuple):
@@ -69,7 +70,7 @@ def handle(
                     error_code=code,
                     timestamp=found.timestamp_ms,
                     offset=found.offset,
-                    leader_epoch=found.leader_epoch,
+                    leader_epoch=found.leader_epoch if request.api_version >= WITH_EPOCH else -1,
                 )
             )
         topics.append(ListOffsetsTopicResponse(name=topic.name, partitions=results))
@@ -87,11 +88,15 @@ def _find(
     if wanted == LATEST:
         return Found(end, leader_epoch=partition.leader_epoch)
     if wanted in (EARLIEST, EARLIEST_LOCAL):
-        return Found(log.log_start_offset, leader_epoch=log.epoch_at(log.log_start_offset))
+        first = log.log_start_offset
+        return Found(first, leader_epoch=log.epochs.epoch_at(first))
     if wanted in (LATEST_TIERED, EARLIEST_PENDING_UPLOAD):
         # Nothing is ever moved to tiered storage here.
         return Found()
-    found = log.max_timestamp() if wanted == MAX_TIMESTAMP else log.offset_for_time(wanted)
+    if wanted == MAX_TIMESTAMP:
+        found = log.max_timestamp_offset()
+    else:
+        found = log.offset_for_time(wanted, end)
     if found is None or found.offset >= end:
         return Found()
-    return Found(found.offset, found.timestamp_ms, log.epoch_at(found.offset))
+    return Found(*found)

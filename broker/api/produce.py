@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from broker.api.context import Broker
-from broker.api.leaders import current_leader
+from broker.api.leaders import UNKNOWN_LEADER, current_leader
 from broker.events import Now, RequestArrived
 from broker.log.log import Appended
 from broker.replication.partition import Partition, PartitionKey
@@ -36,6 +36,8 @@ from broker.wire.messages.produce import (
 from broker.wire.primitives import Buffer
 
 NO_ACKS, LEADER_ACKS, ALL_ACKS = 0, 1, -1
+LEADER_SINCE = 10
+"""From this version on an error may say where the leader went."""
 BY_TOPIC_ID = 13
 """From this version on topics are named by their ids."""
 
@@ -97,7 +99,7 @@ def _append_all(
                 raise ApiError(unknown)
             partition, appended = _append(broker, body, name, data, now)
         except ApiError as error:
-            results.append(_refused(broker, name, data.index, error))
+            results.append(_refused(broker, request, name, data.index, error))
             continue
         if not _is_safe(partition, body.acks, appended.last_offset + 1):
             missing[name, data.index] = appended.last_offset + 1
@@ -142,9 +144,11 @@ def _is_safe(partition: Partition, acks: int, end_offset: int) -> bool:
 
 
 def _refused(
-    broker: Broker, topic: str | None, index: int, error: ApiError
+    broker: Broker, request: RequestArrived, topic: str | None, index: int, error: ApiError
 ) -> PartitionProduceResponse:
-    leader = current_leader(broker.image, topic, index, error.code)
+    leader = UNKNOWN_LEADER
+    if request.api_version >= LEADER_SINCE:
+        leader = current_leader(broker.image, topic, index, error.code)
     return PartitionProduceResponse(
         index=index,
         error_code=error.code,
@@ -176,9 +180,7 @@ def wake(broker: Broker, key: PartitionKey) -> None:
             code = ErrorCode.NOT_LEADER_OR_FOLLOWER
             waiter.response = _with_error(waiter.response, key, code)
         elif partition.offline:
-            waiter.response = _with_error(
-                waiter.response, key, ErrorCode.KAFKA_STORAGE_ERROR
-            )
+            waiter.response = _with_error(waiter.response, key, ErrorCode.KAFKA_STORAGE_ERROR)
         elif not _is_safe(partition, waiter.acks, waiter.missing.get(key, 0)):
             continue
         waiter.missing.pop(key, None)
@@ -196,9 +198,7 @@ def time_out(broker: Broker, now: Now) -> None:
         broker.respond(waiter.request, waiter.response)
 
 
-def _with_error(
-    response: ProduceResponse, key: PartitionKey, code: ErrorCode
-) -> ProduceResponse:
+def _with_error(response: ProduceResponse, key: PartitionKey, code: ErrorCode) -> ProduceResponse:
     topic_name, index = key
     return response.replace(
         responses=[

@@ -95,9 +95,7 @@ def read_request(frame: Buffer, connection: int) -> RequestArrived:
             connection, header.correlation_id, key, version, header.client_id, None
         )
     header, body = decode_request(frame)
-    return RequestArrived(
-        connection, header.correlation_id, key, version, header.client_id, body
-    )
+    return RequestArrived(connection, header.correlation_id, key, version, header.client_id, body)
 
 
 def peek(frame: Buffer) -> tuple[int, int]:

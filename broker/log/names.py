@@ -87,5 +87,14 @@ def deletion_name(topic: str, partition: int, unique: bytes) -> str:
     A unique part lets the topic be created again at once, under its old name
     (LocalLog.logDeleteDirName). A long topic name is cut so that the whole still is a file name.
     """
-    ending = f"-{partition}.{unique.hex()}-delete"
+    return _renamed(topic, partition, unique, "delete")
+
+
+def stray_name(topic: str, partition: int, unique: bytes) -> str:
+    """The name under which a folder is kept that belongs to no topic (LocalLog.logStrayDirName)."""
+    return _renamed(topic, partition, unique, "stray")
+
+
+def _renamed(topic: str, partition: int, unique: bytes, state: str) -> str:
+    ending = f"-{partition}.{unique.hex()}-{state}"
     return topic[: LONGEST_NAME - len(ending)] + ending

@@ -19,18 +19,20 @@ from broker.events import Now
 from broker.log.config import LogConfig
 from broker.log.disk import Disk
 from broker.log.log import Log
+from broker.log.producer_state import Origin
 from broker.quorum.election_state import (
     ElectionState,
     read_election_state,
     write_election_state,
 )
-from broker.wire.codec import encode
+from broker.quorum.record_versions import record_version
+from broker.wire.codec import decode_metadata_record, encode, encode_metadata_record
 from broker.wire.errors import invariant
 from broker.wire.messages.control_records import LeaderChangeMessage, Voter
-from broker.wire.messages.metadata_records import decode_metadata_record, encode_metadata_record
 from broker.wire.records import build_batch, iter_batches, read_records
 from broker.wire.schema import Message
 
+METADATA_TOPIC = "__cluster_metadata"
 METADATA_FOLDER = "__cluster_metadata-0"
 LEADER_CHANGE_KEY = bytes.fromhex("00000002")
 """A control record's key: version 0, type 2 (`ControlRecordType.LEADER_CHANGE`)."""
@@ -110,16 +112,19 @@ class Quorum:
         """
         invariant(self.is_leader, "only the leader of the quorum appends metadata")
         if records:
-            self._append([(None, encode_metadata_record(record)) for record in records], now)
+            values = [
+                (None, encode_metadata_record(record, record_version(record))) for record in records
+            ]
+            self._append(values, now)
         return self.log.log_end_offset
 
     def _append(
-        self, values: list[tuple[bytes | None, bytes]], now: Now, control: bool = False
+        self, values: Sequence[tuple[bytes | None, bytes]], now: Now, control: bool = False
     ) -> None:
         batch = build_batch(
             ((now.wall_ms, key, value, ()) for key, value in values), control=control
         )
-        self.log.append(batch, self.epoch, now)
+        self.log.append(batch, self.epoch, now, Origin.QUORUM)
 
     def synced(self, offset: int) -> None:
         """The log is durable up to `offset`: with one voter that is a majority."""

@@ -25,9 +25,7 @@ PartitionKey = tuple[str, int]
 class Partition:
     """A replica of a partition, and what this broker knows about its role."""
 
-    def __init__(
-        self, topic: str, topic_id: bytes, index: int, log: Log, broker_id: int
-    ) -> None:
+    def __init__(self, topic: str, topic_id: bytes, index: int, log: Log, broker_id: int) -> None:
         self.topic = topic
         self.topic_id = topic_id
         self.index = index
@@ -64,8 +62,8 @@ class Partition:
     def own_end_offset(self) -> int:
         """How much of its log this replica vouches for.
 
-        That is all of it, unless flush.messages asks for a sync first: Kafka syncs such a log within
-        the append, so that nobody learns of a record that could still be lost with the power.
+        That is all of it, unless flush.messages asks for a sync first: Kafka syncs such a log
+        within the append, so that nobody learns of a record that could be lost with the power.
         """
         if self.awaits_flush:
             return max(self.high_watermark, self.log.recovery_point)

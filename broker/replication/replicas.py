@@ -2,7 +2,7 @@
 
 The metadata say which replicas this broker holds; `apply` makes it so: it creates logs, opens those
 that are on disk already, hands out roles and puts deleted ones away. A log that was not closed in
-order is recovered in slices (`load`), and until that is done its partition is not there for anybody.
+order is recovered in slices (`load`); until that is done its partition is there for nobody.
 
 What happened is left as plain data for whoever comes next: `progress` (partitions with newly
 committed bytes, or a new role: someone may be waiting), `wants_sync` (logs that the disk is behind
@@ -19,12 +19,14 @@ from broker.log import checkpoints, names
 from broker.log.config import LogConfig
 from broker.log.disk import Disk
 from broker.log.log import Appended, Log
-from broker.log.recovery import LogRecovery
+from broker.log.recovery import Recovery
+from broker.log.retention import mark_for_deletion
 from broker.metadata.configs import BrokerConfig, log_config
 from broker.metadata.image import CONFIG_BROKER, CONFIG_TOPIC, ClusterImage, Delta, TopicImage
+from broker.quorum.quorum import METADATA_TOPIC
 from broker.replication.partition import Partition, PartitionKey
 from broker.replication.upkeep import Upkeep
-from broker.wire.errors import ApiError, ErrorCode, InvariantError
+from broker.wire.errors import ApiError, ErrorCode, InvariantError, StorageError
 
 _LOG = logging.getLogger("broker.replication")
 
@@ -32,18 +34,18 @@ _LOG = logging.getLogger("broker.replication")
 class Replicas:
     """The partitions of this broker, and the files they live in."""
 
-    def __init__(
-        self, disk: Disk, config: BrokerConfig, entropy: Entropy, *, clean: bool
-    ) -> None:
+    def __init__(self, disk: Disk, config: BrokerConfig, entropy: Entropy, *, clean: bool) -> None:
         self.disk = disk
         self.config = config
         self.entropy = entropy
         self.image = ClusterImage()
         self.partitions: dict[PartitionKey, Partition] = {}
-        self.loading: dict[PartitionKey, LogRecovery] = {}
+        self.loading: dict[PartitionKey, Recovery] = {}
         self.progress: dict[PartitionKey, int] = {}
         self.wants_sync: dict[PartitionKey, None] = {}
         self.touched: dict[PartitionKey, None] = {}
+        self.unreadable: dict[PartitionKey, str] = {}
+        """Partitions whose files could not be opened, and why."""
         self.upkeep = Upkeep(self)
         self._clean = clean
         self._recovery_points = checkpoints.read_offsets(disk, checkpoints.RECOVERY_POINTS)
@@ -55,11 +57,13 @@ class Replicas:
     def find(self, topic: str, index: int) -> Partition:
         """The partition, or an ApiError that says why it cannot be served here."""
         partition = self.partitions.get((topic, index))
-        if partition is None:
-            if self.image.partition(topic, index) is not None:
-                raise ApiError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
-            raise ApiError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-        return partition
+        if partition is not None:
+            return partition
+        if (topic, index) in self.unreadable:
+            raise StorageError(f"{topic}-{index} is offline: {self.unreadable[topic, index]}")
+        if self.image.partition(topic, index) is not None:
+            raise ApiError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+        raise ApiError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
 
     def append(self, partition: Partition, batch: bytearray | memoryview, now: Now) -> Appended:
         """Append a batch as the leader, and note whom it concerns."""
@@ -74,7 +78,7 @@ class Replicas:
         except InvariantError as error:
             self.take_offline(partition, str(error))
             raise ApiError(ErrorCode.KAFKA_STORAGE_ERROR) from error
-        if partition.awaits_flush or partition.log.wants_sync:
+        if partition.log.flush_due(now):
             self.wants_sync[key] = None
         self.touched[key] = None
         self.upkeep.appended(partition, now)
@@ -88,7 +92,7 @@ class Replicas:
             partition.uncommitted_bytes = 0
             self.touched[key] = None
 
-    def synced(self, key: PartitionKey, offset: int) -> None:
+    def synced(self, key: PartitionKey, offset: int, now: Now) -> None:
         """A log is durable up to an offset."""
         partition = self.partitions.get(key)
         if partition is None:
@@ -97,7 +101,7 @@ class Replicas:
         self.advance(partition)
         # Whoever waited for durability alone (acks=1 with flush.messages) must hear of it too.
         self.progress.setdefault(key, 0)
-        if partition.awaits_flush or partition.log.wants_sync:
+        if partition.log.flush_due(now):
             self.wants_sync[key] = None
 
     def take_offline(self, partition: Partition, why: str) -> None:
@@ -134,8 +138,11 @@ class Replicas:
             partition = self.partitions.get(key)
             if partition is not None:
                 self._give_role(partition)
-            elif key not in self.loading:
-                self._open(topic, state.index, now)
+            elif key not in self.loading and key not in self.unreadable:
+                try:
+                    self._open(topic, state.index, now)
+                except StorageError as error:
+                    self._cannot_read(key, error)
 
     def _open(self, topic: TopicImage, index: int, now: Now) -> None:
         key = (topic.name, index)
@@ -143,15 +150,24 @@ class Replicas:
         config = self._log_config(topic.name)
         if self.disk.exists(folder):
             if checkpoints.read_partition_metadata(self.disk, folder) in (None, topic.topic_id):
-                point = self._recovery_points.get(key, 0)
-                start = self._log_starts.get(key, 0)
-                self.loading[key] = LogRecovery(
-                    self.disk, folder, config, now, point, clean=self._clean, log_start=start
+                self.loading[key] = Recovery(
+                    self.disk,
+                    folder,
+                    config,
+                    now,
+                    recovery_point=self._recovery_points.get(key, 0),
+                    clean=self._clean,
+                    log_start_offset=self._log_starts.get(key, 0),
                 )
                 return
-            self.put_away(folder, topic.name, index, "stray")
-        log = Log.create(self.disk, folder, config, topic.topic_id, now)
+            self._put_aside(topic.name, index)
+        log = Log.open(self.disk, folder, config, now)
+        checkpoints.write_partition_metadata(self.disk, folder, topic.topic_id, durable=False)
         self._add(topic, index, log)
+
+    def _cannot_read(self, key: PartitionKey, error: StorageError) -> None:
+        _LOG.error("%s-%d cannot be opened: %s", *key, error.message)
+        self.unreadable[key] = error.message
 
     def _add(self, topic: TopicImage, index: int, log: Log) -> None:
         partition = Partition(topic.name, topic.topic_id, index, log, self.config.node_id)
@@ -172,24 +188,24 @@ class Replicas:
         for state in topic.partitions:
             key = (topic.name, state.index)
             partition = self.partitions.get(key)
-            recovery = self.loading.pop(key, None)
-            if partition is None and recovery is None:
-                continue
             if partition is not None and partition.topic_id != topic.topic_id:
                 continue
             self.partitions.pop(key, None)
+            self.loading.pop(key, None)
+            self.unreadable.pop(key, None)
             self.wants_sync.pop(key, None)
             self.progress.setdefault(key, 0)
             self.touched[key] = None
-            folder = names.folder_name(*key)
-            gone = self.put_away(folder, topic.name, state.index, "delete")
-            self.upkeep.delete_later(gone, self._log_config(topic.name), now)
+            if self.disk.exists(names.folder_name(*key)):
+                gone = mark_for_deletion(self.disk, *key, self.entropy.uuid())
+                self.upkeep.delete_later(gone, self._log_config(topic.name), now)
 
-    def put_away(self, folder: str, topic: str, index: int, why: str) -> str:
-        """Rename a partition's folder, so that its name is free again. Returns the new name."""
-        gone = names.put_away_name(topic, index, self.entropy.uuid(), why)
-        self.disk.rename_folder(folder, gone)
-        return gone
+    def _put_aside(self, topic: str, index: int) -> None:
+        """Files that belong to nobody: keep them, and free their name."""
+        folder = names.folder_name(topic, index)
+        aside = names.stray_name(topic, index, self.entropy.uuid())
+        _LOG.warning("%s belongs to no topic and is kept as %s", folder, aside)
+        self.disk.rename_folder(folder, aside)
 
     def _apply_configs(self, kind: int, name: str, now: Now) -> None:
         if kind == CONFIG_TOPIC:
@@ -203,7 +219,7 @@ class Replicas:
             for state in self.image.topics[topic].partitions:
                 partition = self.partitions.get((topic, state.index))
                 if partition is not None and partition.log.config != config:
-                    partition.log.configure(config)
+                    partition.log.config = config
                     self.upkeep.configured(partition, now)
 
     def _log_config(self, topic: str) -> LogConfig:
@@ -219,18 +235,22 @@ class Replicas:
                 continue
             if parsed.state == "delete":
                 self.upkeep.delete_later(folder, LogConfig(file_delete_delay_ms=0), now)
-            elif not parsed.state and not folder.startswith("__cluster_metadata-"):
-                if self.image.partition(parsed.topic, parsed.partition) is None:
-                    _LOG.warning("%s belongs to no topic and is put aside", folder)
-                    self.put_away(folder, parsed.topic, parsed.partition, "stray")
+            elif not parsed.state and self._is_stray(parsed.topic, parsed.partition):
+                self._put_aside(parsed.topic, parsed.partition)
+
+    def _is_stray(self, topic: str, index: int) -> bool:
+        return topic != METADATA_TOPIC and self.image.partition(topic, index) is None
 
     def load(self, max_bytes: int) -> None:
         """Recover a slice: at most about `max_bytes` of one log."""
         for key, recovery in self.loading.items():
-            if recovery.step(max_bytes):
-                del self.loading[key]
-                topic = self.image.topics[key[0]]
-                self._add(topic, key[1], recovery.log)
+            try:
+                if not recovery.step(max_bytes):
+                    return
+                self._add(self.image.topics[key[0]], key[1], Log(recovery))
+            except StorageError as error:
+                self._cannot_read(key, error)
+            del self.loading[key]
             return
 
     def logs(self) -> Iterator[tuple[PartitionKey, Log]]:
@@ -242,7 +262,7 @@ class Replicas:
     def close(self, now: Now) -> None:
         """Close every log in order, and write down where each of them ends. All must be synced."""
         for _, log in self.logs():
-            log.close(now)
+            log.close()
         self.write_checkpoints()
 
     def write_checkpoints(self) -> None:
@@ -253,7 +273,7 @@ class Replicas:
         starts = {
             key: log.log_start_offset
             for key, log in self.logs()
-            if log.log_start_offset > log.first_segment_offset
+            if log.log_start_offset > log.segments.first.base_offset
         }
         checkpoints.write_offsets(self.disk, checkpoints.LOG_STARTS, starts, durable=False)
 

@@ -8,17 +8,20 @@ until the work is done, so that requests are served in between.
     retention     delete old segments (log.retention.check.interval.ms)
     checkpoint    write down high watermarks and recovery points
     flush         sync logs that flush.ms asks for
-    removal       remove the files of deleted topics and segments (file.delete.delay.ms)
+    removal       remove the files of deleted segments and topics (file.delete.delay.ms)
 """
 
 from __future__ import annotations
 
 import heapq
+import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
 from broker.events import Now
 from broker.log.config import FOREVER, LogConfig
+from broker.log.log import Log
+from broker.log.retention import FolderRemoval, age_mark
 from broker.replication.partition import Partition, PartitionKey
 from broker.wire.errors import StorageError
 
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 RETENTION, HIGH_WATERMARKS, CHECKPOINT = "retention", "high watermarks", "checkpoint"
 PARTITIONS_A_SLICE = 50
+FILES_A_SLICE = 16
+
+_LOG = logging.getLogger("broker.upkeep")
 
 
 class Upkeep:
@@ -37,23 +43,28 @@ class Upkeep:
         self._timers: dict[str, int] = {}
         self._to_clean: deque[PartitionKey] = deque()
         self._flushes: dict[PartitionKey, int] = {}
-        self._removals: list[tuple[int, str]] = []
+        self._doomed: dict[PartitionKey, None] = {}
+        self._folders: list[tuple[int, str]] = []
+        self._removing: FolderRemoval | None = None
 
     def deadline(self) -> int | None:
         """When there is something to do; a time in the past while work is going on."""
-        times = list(self._timers.values())
-        if self._to_clean:
+        times = [*self._timers.values(), *self._flushes.values()]
+        if self._to_clean or self._removing is not None:
             times.append(0)
-        if self._flushes:
-            times.append(min(self._flushes.values()))
-        if self._removals:
-            times.append(self._removals[0][0])
+        if self._folders:
+            times.append(self._folders[0][0])
+        for key in self._doomed:
+            partition = self._replicas.partitions.get(key)
+            due = None if partition is None else partition.log.doomed.next_due_us
+            times.append(0 if due is None else due)
         return min(times, default=None)
 
     def run(self, now: Now) -> None:
         """Do one slice of everything that is due."""
         self._flush(now)
-        self._remove(now)
+        self._remove_segments(now)
+        self._remove_folders(now)
         for name, at in list(self._timers.items()):
             if at <= now.mono_us:
                 del self._timers[name]
@@ -92,7 +103,7 @@ class Upkeep:
     def delete_later(self, folder: str, config: LogConfig, now: Now) -> None:
         """Remove a folder that was put away, after file.delete.delay.ms."""
         due = now.mono_us + config.file_delete_delay_ms * 1000
-        heapq.heappush(self._removals, (due, folder))
+        heapq.heappush(self._folders, (due, folder))
 
     # -- the work ---------------------------------------------------------------------------------
 
@@ -102,20 +113,26 @@ class Upkeep:
                 del self._flushes[key]
                 self._replicas.wants_sync[key] = None
 
-    def _remove(self, now: Now) -> None:
-        """Remove one file, or one folder once it is empty."""
-        if not self._removals or self._removals[0][0] > now.mono_us:
-            return
-        disk, path = self._replicas.disk, self._removals[0][1]
-        files = disk.list(path) if disk.is_folder(path) else []
-        if files:
-            disk.delete(f"{path}/{files[0]}")
-            return
-        heapq.heappop(self._removals)
-        if disk.is_folder(path):
-            disk.delete_folder(path)
-        else:
-            disk.delete(path)
+    def _remove_segments(self, now: Now) -> None:
+        for key in list(self._doomed):
+            partition = self._replicas.partitions.get(key)
+            doomed = None if partition is None else partition.log.doomed
+            if doomed is not None:
+                doomed.remove(now.mono_us, FILES_A_SLICE)
+            if doomed is None or doomed.next_due_us is None:
+                del self._doomed[key]
+
+    def _remove_folders(self, now: Now) -> None:
+        try:
+            if self._removing is None and self._folders and self._folders[0][0] <= now.mono_us:
+                _, folder = heapq.heappop(self._folders)
+                self._removing = FolderRemoval(self._replicas.disk, folder)
+            if self._removing is not None and self._removing.step(FILES_A_SLICE):
+                self._removing = None
+        except StorageError as error:
+            # What could not be removed now is found again by the next start.
+            _LOG.warning("a deleted topic's files stay for now: %s", error.message)
+            self._removing = None
 
     def _clean(self, now: Now) -> None:
         """Retention for a slice of the partitions."""
@@ -129,24 +146,30 @@ class Upkeep:
     def _clean_log(self, partition: Partition, now: Now) -> None:
         log = partition.log
         try:
+            log.expire_producers(now)
             deleted = log.delete_old_segments(now, partition.high_watermark)
         except StorageError as error:
-            self._replicas.take_offline(partition, str(error))
+            self._replicas.take_offline(partition, error.message)
             return
-        due = now.mono_us + log.config.file_delete_delay_ms * 1000
-        for path in deleted:
-            heapq.heappush(self._removals, (due, path))
         if deleted:
+            self._doomed[partition.key] = None
             self._replicas.touched[partition.key] = None
-            self._arm_timers(now)
+            self._to_clean.append(partition.key)
 
     def _schedule_retention(self, now: Now) -> None:
         """Look again when the next segment can be too old, but never sooner than the interval."""
-        expiries = [log.next_expiry_ms() for _, log in self._replicas.logs()]
+        expiries = [_expiry_ms(log) for _, log in self._replicas.logs()]
         wall_ms = min((ms for ms in expiries if ms is not None), default=None)
         if wall_ms is None or RETENTION in self._timers:
             return
-        wait_ms = max(
-            wall_ms - now.wall_ms, self._replicas.config.log_retention_check_interval_ms
-        )
+        interval_ms = self._replicas.config.log_retention_check_interval_ms
+        wait_ms = max(wall_ms - now.wall_ms, interval_ms)
         self._timers[RETENTION] = now.mono_us + wait_ms * 1000
+
+
+def _expiry_ms(log: Log) -> int | None:
+    """The wall time at which retention.ms may delete the oldest segment; None: never."""
+    config = log.config
+    if not config.delete or config.retention_ms < 0 or not log.size_bytes:
+        return None
+    return age_mark(log.segments.first) + config.retention_ms + 1

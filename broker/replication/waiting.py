@@ -1,6 +1,6 @@
 """The waiting room: requests that cannot be answered yet, as plain data.
 
-    room.enter(waiter, keys, deadline_us)     wait for any of these keys, but not beyond the deadline
+    room.enter(waiter, keys, deadline_us)     wait for one of these keys, until the deadline
     room.at(key)                              who waits for it, in the order in which they came
     room.due(mono_us)                         whose time is up
     room.leave(waiter) / room.forget(conn)    answered, or nobody is left to answer
