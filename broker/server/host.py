@@ -31,6 +31,7 @@ from broker.events import (
     Sync,
     Synced,
 )
+from broker.metadata.configs import BrokerConfig
 from broker.server.system import describe, now
 
 log = logging.getLogger("broker.server")
@@ -42,6 +43,9 @@ _SYNC_THREADS = 4
 
 class Hosted(Protocol):
     """What a host needs of a node: DESIGN's joint, and a beginning and an end."""
+
+    config: BrokerConfig
+    failure: str
 
     @property
     def ready(self) -> bool: ...
@@ -81,7 +85,7 @@ class Host:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._not_before_us = 0
-        self._awaited: tuple[Callable[[], bool], asyncio.Future[None]] | None = None
+        self._awaiting: list[asyncio.Future[None]] = []
         self._closed = False
 
     # -- events ----------------------------------------------------------------------------------
@@ -90,11 +94,13 @@ class Host:
         """Wake the node up. It may need time (recovery) until it is `ready`."""
         self._carry_out(self.node.start(now()))
         self.settle()
+        self._look_up()
 
     def shut_down(self) -> None:
         """Let the node end in order. It may need time until it is `stopped`."""
         self._carry_out(self.node.shutdown(now()))
         self.settle()
+        self._look_up()
 
     def request(self, request: RequestArrived, moment: Now) -> None:
         """A request came in. The caller settles, once for all that came together."""
@@ -113,6 +119,7 @@ class Host:
             return
         self._hand_over(event, now())
         self.settle()
+        self._look_up()
 
     def _hand_over(self, event: Event, moment: Now) -> None:
         try:
@@ -174,9 +181,6 @@ class Host:
         due_us = self.node.deadline()
         if due_us is not None and (self._timer is None or due_us < self._timer_us):
             self._set_timer(max(due_us, self._not_before_us))
-        if self._awaited is not None and self._awaited[0]():
-            self._awaited[1].set_result(None)
-            self._awaited = None
 
     def _set_timer(self, due_us: int) -> None:
         # A timer that is set too early is left alone: it finds nothing to do and sets the next one.
@@ -192,12 +196,21 @@ class Host:
         if due_us is not None and due_us <= moment.mono_us >= self._not_before_us:
             self._hand_over(DeadlineCame(), moment)
         self.settle()
+        self._look_up()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something is true of the node."""
-        if not condition():
-            self._awaited = (condition, self._loop.create_future())
-            await self._awaited[1]
+        """Wait until something is true of the node that requests do not change."""
+        while not condition():
+            awaited = self._loop.create_future()
+            self._awaiting.append(awaited)
+            await awaited
+
+    def _look_up(self) -> None:
+        """Wake up those who wait for something of the node."""
+        awaiting, self._awaiting = self._awaiting, []
+        for awaited in awaiting:
+            if not awaited.done():
+                awaited.set_result(None)
 
     def close(self) -> None:
         """Nothing reaches the node any more. Waits for syncs that are going on."""

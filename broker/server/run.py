@@ -18,6 +18,7 @@ from typing import Any
 from broker.metadata.configs import BrokerConfig
 from broker.server.server import Server
 from broker.server.system import describe
+from broker.wire.errors import StorageError
 
 log = logging.getLogger("broker")
 
@@ -30,6 +31,8 @@ def run(config: BrokerConfig, announce: Callable[[Server], None]) -> None:
 
 
 async def _serve(config: BrokerConfig, announce: Callable[[Server], None]) -> None:
+    if config.ignored:
+        log.info("settings without effect here: %s", ", ".join(config.ignored))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(one_line)
     stop = asyncio.Event()
@@ -45,9 +48,13 @@ async def _serve(config: BrokerConfig, announce: Callable[[Server], None]) -> No
     starting.result()  # an error in the start ends here
     announce(server)
     _settle_memory()
-    await stopping
-    log.info("stopping")
+    ending = asyncio.create_task(server.ended())
+    await asyncio.wait({ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not ending.done():
+        log.info("stopping")
     await server.stop()
+    if failure := server.host.node.failure:
+        raise StorageError(failure)
     log.info("stopped in order")
 
 

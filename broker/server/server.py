@@ -36,7 +36,7 @@ from broker.server.connection import Connection
 from broker.server.framing import SCRATCH_BYTES
 from broker.server.host import Host, Hosted
 from broker.server.system import SystemEntropy
-from broker.wire.errors import ConfigError
+from broker.wire.errors import ConfigError, StorageError
 
 log = logging.getLogger("broker.server")
 
@@ -64,6 +64,7 @@ class Server:
         self.config = config
         self.scratch = bytearray(SCRATCH_BYTES)
         self.read_request = read_request
+        self.port = config.listener.port
         self.host: Host
         self.loop: asyncio.AbstractEventLoop
         self._make_node = node or real_node
@@ -86,12 +87,15 @@ class Server:
         self.loop = asyncio.get_running_loop()
         listening = bind(self.config.listener, self.config.socket_listen_backlog_size)
         try:
-            self.config = advertise(self.config, listening.getsockname()[1])
+            self.port = listening.getsockname()[1]
+            self.config = advertise(self.config, self.port)
             disk = self._disk or self._open_disk()
             node = self._make_node(self.config, disk, SystemEntropy())
             self.host = Host(node, disk, self.loop)
             self.host.begin()
-            await self.host.until(lambda: node.ready)
+            await self.host.until(lambda: node.ready or node.stopped)
+            if node.stopped:
+                raise StorageError(node.failure)
             self._acceptor = await self.loop.create_server(
                 self._connect, sock=listening, backlog=self.config.socket_listen_backlog_size
             )
@@ -140,6 +144,11 @@ class Server:
             connection.abort("it did not take its last answers")
         await asyncio.sleep(0)
 
+    async def ended(self) -> str:
+        """Wait until the node gives up on its own; why it did."""
+        await self.host.until(lambda: self.host.node.stopped)
+        return self.host.node.failure
+
     @property
     def address(self) -> Endpoint:
         """Where clients reach this broker."""
@@ -156,10 +165,11 @@ class Server:
         self._connections[connection.number] = connection
         self.host.connections[connection.number] = connection
         self._of_host[connection.host] += 1
-        if len(self._connections) > self.config.max_connections:
-            connection.abort(f"max.connections={self.config.max_connections} are open")
-        elif self._of_host[connection.host] > self.config.max_connections_per_ip:
-            limit = self.config.max_connections_per_ip
+        config = self.host.node.config  # these two may change at run time
+        if len(self._connections) > config.max_connections:
+            connection.abort(f"max.connections={config.max_connections} are open")
+        elif self._of_host[connection.host] > config.max_connections_per_ip:
+            limit = config.max_connections_per_ip
             connection.abort(f"max.connections.per.ip={limit} of its address are open")
 
     def lost(self, connection: Connection) -> None:

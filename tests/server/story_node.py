@@ -48,6 +48,8 @@ class StoryNode:
     """A node whose every answer is asked for by name."""
 
     def __init__(self) -> None:
+        self.config = BrokerConfig()
+        self.failure = ""
         self.ready = True
         self.stopped = False
         self.held: dict[str, RequestArrived] = {}
@@ -208,6 +210,7 @@ async def world(disk: NoDisk | None = None, **settings: str) -> AsyncIterator[Wo
     given = {name.replace("_", "."): text for name, text in settings.items()}
     config = BrokerConfig.from_settings({"listeners": "PLAINTEXT://127.0.0.1:0", **given})
     node, disk = StoryNode(), disk or NoDisk()
+    node.config = config
     server = Server(config, node=lambda *_: node, disk=disk)  # type: ignore[arg-type]
     await server.start()
     there = World(server, node, disk)

@@ -1,0 +1,293 @@
+"""The command `broker`: start one, look into its files, look at its code.
+
+Each part imports what it needs when it runs: a broker that starts reads no dump code, and a dump
+loads no asyncio. Nobody at a terminal ever sees a traceback (`--verbose` shows it to those who
+look for a bug). Exit statuses: 0 done, 1 it could not be done, 2 it was asked for wrongly, 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from broker import __version__
+from broker.wire.errors import ConfigError, OffsetZeroError
+
+if TYPE_CHECKING:
+    from broker.metadata.configs import BrokerConfig
+    from broker.server.server import Server
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+
+_TOP = """\
+A broker that speaks the Apache Kafka protocol, small enough to read.
+
+  broker start                           run one on 127.0.0.1:9092
+  broker dump broker-data/orders-0/*.log show what is in its files
+  broker codec Produce 9                 show the code that reads and writes a message
+  broker COMMAND --help                  say more
+"""
+
+_START = """\
+Run a broker until Ctrl-C or SIGTERM ends it.
+
+Any Kafka client connects to the address that is printed once the broker answers. Data stay in
+the data directory, in Apache Kafka's own format, and are there again after the next start.
+"""
+
+_START_MORE = """\
+settings bear Kafka's names, and are taken in this order: options, --set, --config, defaults.
+  broker start --set num.partitions=4 --set auto.create.topics.enable=false
+  broker start --config server.properties --data-dir /var/lib/broker
+  broker start --host 0.0.0.0 --set advertised.listeners=PLAINTEXT://my-host:9092
+`broker settings` lists them.
+
+Ctrl-C ends the broker in order: no new requests, everything on the disk, status 0.
+A second Ctrl-C ends it at once (status 130); the next start then looks after the logs.
+"""
+
+_DUMP = """\
+Show what is in files of a data directory: .log .index .timeindex .snapshot and the checkpoints,
+each batch and record as people read them. The files are only read: the broker may be running.
+"""
+
+_CODEC = """\
+Show the Python source that reads and writes one version of a message. It is generated from the
+declaration in broker/wire/messages, and compiled when the message is first used.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        status: int = given.run(given)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`broker dump ... | head`). Python would
+        # complain once more when it flushes at exit: nothing is left to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ConfigError as error:
+        return _complain(given, error, MISUSED)
+    except (OffsetZeroError, OSError) as error:
+        return _complain(given, error, FAILED)
+    except Exception as error:  # a bug of ours, in one line all the same
+        return _complain(given, error, FAILED)
+
+
+def _complain(given: argparse.Namespace, error: Exception, status: int) -> int:
+    if getattr(given, "verbose", False):
+        raise error
+    text = " ".join(str(error).split())
+    if not isinstance(error, OffsetZeroError):
+        if isinstance(error, OSError) and error.strerror:
+            text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        else:
+            text = f"{type(error).__name__}: {text} (--verbose shows where)"
+    print(f"broker: {text}", file=sys.stderr)
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; the usage is for those who ask."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MISUSED, f"{self.prog}: {message} ({self.prog} --help says more)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="broker", description=_TOP, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"broker {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_start(commands)
+    dump = _add(commands, "dump", "show what is in files of a data directory", _DUMP, dump_files)
+    dump.add_argument("files", metavar="FILE", nargs="+", help="a file of a data directory")
+    codec = _add(commands, "codec", "show the code that reads and writes a message", _CODEC, codecs)
+    codec.add_argument("name", metavar="NAME", help="an API or message: Produce, FetchResponse")
+    codec.add_argument("version", metavar="VERSION", type=int, help="a version of it: 9")
+    _add(commands, "settings", "list the settings of a broker", "", settings)
+    _add(commands, "version", "say the version", "", version)
+    return parser
+
+
+def _add_start(commands: argparse._SubParsersAction[_Parser]) -> None:
+    start = _add(commands, "start", "run a broker", _START, run_broker, _START_MORE)
+    start.add_argument(
+        "--data-dir", metavar="DIR", help="where data are kept (log.dirs; default: broker-data)"
+    )
+    start.add_argument("--host", metavar="HOST", help="where to listen (default: 127.0.0.1)")
+    start.add_argument(
+        "--port",
+        metavar="PORT",
+        type=_port,
+        help="the port to listen on (default: 9092; 0: any free one)",
+    )
+    start.add_argument("--config", metavar="FILE", help="a server.properties file")
+    start.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="one setting; may be given often",
+    )
+
+
+def _add(
+    commands: argparse._SubParsersAction[_Parser],
+    name: str,
+    summary: str,
+    description: str,
+    run: object,
+    epilog: str | None = None,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=description or summary.capitalize() + ".",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more, errors in full")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port: expected 0 to 65535")
+    return int(text)
+
+
+# -- broker start ----------------------------------------------------------------------------------
+
+
+def run_broker(given: argparse.Namespace) -> int:
+    """`broker start`"""
+    config = broker_config(given.config, given.set, given.data_dir, given.host, given.port)
+    _log_to_stderr(given.verbose)
+    from broker.server.run import run
+
+    def announce(server: Server) -> None:
+        folder = os.path.abspath(server.config.log_dir)
+        where = server.config.listener._replace(port=server.port)
+        print(f"broker {config.node_id} answers on {where} (data in {folder})", flush=True)
+
+    try:
+        run(config, announce)
+    except ConfigError as error:
+        # The settings were right; the machine has something against them.
+        return _complain(given, error, FAILED)
+    return 0
+
+
+def broker_config(
+    file: str | None,
+    assignments: Iterable[str] = (),
+    data_dir: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+) -> BrokerConfig:
+    """The settings of a broker from a file, from NAME=VALUE, and from options, the last winning."""
+    from broker.metadata.configs import BrokerConfig
+
+    found = _settings_of_file(file) if file is not None else {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not name.strip():
+            raise ConfigError(f"--set {assignment}: expected NAME=VALUE")
+        found[name.strip()] = text.strip()
+    if data_dir is not None:
+        found.pop("log.dir", None)
+        found["log.dirs"] = data_dir
+    if host is not None or port is not None:
+        found["listeners"] = _listener(found, host, port)
+    return BrokerConfig.from_settings(found)
+
+
+def _settings_of_file(file: str) -> dict[str, str]:
+    """The settings in a file; an error in it names the file."""
+    from broker.metadata.configs import BrokerConfig, parse_properties
+
+    try:
+        with open(file, encoding="utf-8") as stream:
+            found = parse_properties(stream.read())
+        BrokerConfig.from_settings(found)
+    except OSError as error:
+        raise ConfigError(f"--config {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"--config {file}: this is not a text") from None
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    return found
+
+
+def _listener(found: Mapping[str, str], host: str | None, port: int | None) -> str:
+    """The listener that options describe, where they are silent as the settings have it."""
+    from broker.metadata.configs import BrokerConfig
+
+    known = {name: found[name] for name in found if "listener" in name}
+    told = BrokerConfig.from_settings(known).listener
+    told = told._replace(
+        host=told.host if host is None else host.strip("[]"),
+        port=told.port if port is None else port,
+    )
+    return f"{told.name}://{told}"
+
+
+def _log_to_stderr(verbose: bool) -> None:
+    import logging
+
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(message)s",
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+
+
+# -- the others ------------------------------------------------------------------------------------
+
+
+def dump_files(given: argparse.Namespace) -> int:
+    """`broker dump`"""
+    from broker.log.dump import dump
+
+    for file in given.files:
+        for line in dump(file):
+            print(line)
+    return 0
+
+
+def codecs(given: argparse.Namespace) -> int:
+    """`broker codec`"""
+    from broker.wire.codec import describe
+
+    print(describe(given.name, given.version))
+    return 0
+
+
+def settings(given: argparse.Namespace) -> int:
+    """`broker settings`"""
+    from broker.metadata.broker_settings import BROKER_CONFIGS
+    from broker.metadata.config_def import format_value
+
+    for name, key in BROKER_CONFIGS.items():
+        default = format_value(key.default)
+        print(f"{name}={default or ''}\n    {key.doc}")
+    return 0
+
+
+def version(given: argparse.Namespace) -> int:
+    """`broker version`"""
+    print(f"broker {__version__} (Python {sys.version.split()[0]})")
+    return 0
