@@ -50,8 +50,9 @@ Consumer(bootstrap, entropy, config: ConsumerConfig = ConsumerConfig())
     ConsumerConfig: auto_offset_reset="latest" ("earliest", "none"), fetch_min_bytes=1,
         fetch_max_wait_ms=500, fetch_max_bytes=50 MiB, max_partition_fetch_bytes=1 MiB,
         max_poll_records=500
-    assign(partitions: Iterable[TopicPartition | tuple[str, int]], *, now) -> effects
-        replaces the assignment; new partitions start where auto_offset_reset says
+    assign(partitions: Iterable[TopicPartition | tuple[str, int]], *, at: int | None = None, now)
+        replaces the assignment; new partitions start `at` an offset (or BEGINNING, END), or
+        where auto_offset_reset says
     seek(topic, partition, offset, *, now) -> effects
     seek_to_beginning(topic, partition, *, now) · seek_to_end(...) -> effects
     seek_to_timestamp(topic, partition, timestamp_ms, *, now) -> effects
