@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from broker.client.admin_calls import (
-    EVERYTHING,
     Call,
-    ConfigResource,
     CreateTopics,
     DeleteTopics,
     DescribeCluster,
@@ -23,9 +21,9 @@ from broker.client.admin_calls import (
     DescribeTopics,
     IncrementalAlterConfigs,
     ListOffsets,
-    NewTopic,
     Target,
 )
+from broker.client.admin_types import EVERYTHING, ConfigResource, NewTopic
 from broker.client.cluster_view import NO_LEADER, TopicPartition
 from broker.client.config import AdminConfig
 from broker.client.connections import US_PER_MS, Answer
