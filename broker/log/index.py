@@ -172,9 +172,10 @@ class RecentBatches:
 
     def append(self, last_offset: int, position: int) -> None:
         """A batch was appended at `position`."""
+        positions = self._positions
         self._last_offsets.append(last_offset)
-        self._positions.append(position)
-        if len(self._positions) > self.LIMIT:
+        positions.append(position)
+        if len(positions) > self.LIMIT:
             half = self.LIMIT // 2
             self.since = self._last_offsets[half - 1] + 1
             del self._last_offsets[:half]

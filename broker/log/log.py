@@ -22,17 +22,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from broker.events import Now
-from broker.log import names
-from broker.log.checkpoints import write_epochs
-from broker.log.config import FOREVER, LogConfig
+from broker.log.config import LogConfig
 from broker.log.disk import Buffer, Disk
+from broker.log.durability import Durability
 from broker.log.lookup import TimestampOffset, latest_record, record_at_time
 from broker.log.producer_state import Origin
 from broker.log.recovery import Recovery
 from broker.log.retention import DoomedFiles, expired
 from broker.log.segment import Segment
 from broker.log.segments import Segments
-from broker.log.validation import accept
+from broker.log.validation import Validator
 from broker.wire.errors import ApiError, ErrorCode, invariant
 from broker.wire.records import (
     NO_PRODUCER_ID,
@@ -72,14 +71,14 @@ class Log:
         self.config = recovered.config
         self.log_start_offset = recovered.log_start_offset
         self.log_end_offset = recovered.log_end_offset
-        self.recovery_point = recovered.recovery_point
         self.segments = Segments(recovered.segments)
         self.producers = recovered.producers
         self.snapshots = recovered.snapshots
         self.epochs = recovered.epochs
+        self.durability = Durability(
+            self.disk, self.segments, self.snapshots, self.epochs, recovered.recovery_point
+        )
         self.doomed = DoomedFiles(self.disk)
-        self._unsynced_since_us: int | None = None
-        self._flushing: list[int] = []
         self._bytes_since_snapshot = 0
 
     @classmethod
@@ -94,17 +93,18 @@ class Log:
         log_start_offset: int = 0,
     ) -> Log:
         """Open a log, or create it, and recover it as far as needed without a pause."""
-        return cls(
-            Recovery(
-                disk,
-                folder,
-                config,
-                now,
-                recovery_point=recovery_point,
-                clean=clean,
-                log_start_offset=log_start_offset,
-            ).run()
-        )
+        recovery = Recovery(disk, folder, config, now, recovery_point, clean, log_start_offset)
+        return cls(recovery.run())
+
+    @property
+    def config(self) -> LogConfig:
+        """The topic's settings; set it when they change."""
+        return self._config
+
+    @config.setter
+    def config(self, config: LogConfig) -> None:
+        self._config = config
+        self._validator = Validator(config)
 
     @property
     def size_bytes(self) -> int:
@@ -125,7 +125,8 @@ class Log:
         A batch that an idempotent producer has sent before is not written again, and answered with
         the offsets it got then. Whatever may not be written raises ApiError, and nothing changes.
         """
-        batch, header, append_time_ms = accept(batch, self.config, now.wall_ms, origin)
+        config, now_ms = self._config, now.wall_us // 1000
+        batch, header = self._validator.accept(batch, now_ms, origin)
         has_producer = header.producer_id != NO_PRODUCER_ID
         if has_producer:
             repeated = self.producers.check(header, origin)
@@ -136,18 +137,17 @@ class Log:
         last_offset = base_offset + header.last_offset_delta
         timestamp = header.max_timestamp
         segment = self.segments.active
-        if segment.must_roll(len(batch), last_offset, timestamp, now.wall_ms, self.config):
+        if segment.must_roll(len(batch), last_offset, timestamp, now_ms, config):
             segment = self.roll(now)
         patch(batch, base_offset, leader_epoch)
-        segment.append(batch, last_offset, timestamp, self.config.index_interval_bytes)
-        if leader_epoch > self.epochs.latest:
-            self.epochs.assign(leader_epoch, base_offset)
+        segment.append(batch, last_offset, timestamp, config)
         if has_producer:
             if header.is_control:
                 self.producers.replay(header._replace(base_offset=base_offset), memoryview(batch))
             else:
                 self.producers.update(header, base_offset, timestamp)
-        self._appended(last_offset + 1, len(batch), now)
+        self._appended(leader_epoch, base_offset, last_offset + 1, len(batch), now)
+        append_time_ms = timestamp if header.is_log_append_time else NO_TIMESTAMP
         return Appended(base_offset, last_offset, append_time_ms, self.log_start_offset, False)
 
     def append_as_follower(
@@ -170,7 +170,8 @@ class Log:
                     f"{self.log_end_offset} comes next",
                 )
             self._append_placed(header, batch, now)
-            first = header.base_offset if first < 0 else first
+            if first < 0:
+                first = header.base_offset
             last = header.last_offset
         if first < 0:
             return None
@@ -182,16 +183,19 @@ class Log:
         segment = self.segments.active
         if segment.must_roll(len(batch), last_offset, timestamp, now.wall_ms, self.config):
             segment = self.roll(now, header.base_offset)
-        segment.append(batch, last_offset, timestamp, self.config.index_interval_bytes)
-        self.epochs.assign(header.leader_epoch, header.base_offset)
+        segment.append(batch, last_offset, timestamp, self.config)
         self.producers.replay(header, batch)
-        self._appended(last_offset + 1, len(batch), now)
+        epoch = header.leader_epoch
+        self._appended(epoch, header.base_offset, last_offset + 1, len(batch), now)
 
-    def _appended(self, log_end_offset: int, size: int, now: Now) -> None:
+    def _appended(
+        self, epoch: int, base_offset: int, log_end_offset: int, size: int, now: Now
+    ) -> None:
+        if epoch != self.epochs.latest:
+            self.epochs.assign(epoch, base_offset)
         self.log_end_offset = self.producers.end_offset = log_end_offset
         self._bytes_since_snapshot += size
-        if self._unsynced_since_us is None:
-            self._unsynced_since_us = now.mono_us
+        self.durability.appended(now)
 
     def roll(self, now: Now, base_offset: int | None = None) -> Segment:
         """Seal the active segment and go on in a new one; an empty one just stays."""
@@ -260,28 +264,25 @@ class Log:
         """The largest epoch up to this one, and where it ended; (-1, -1) if that is unknown."""
         return self.epochs.end_offset_for(epoch, self.log_end_offset)
 
-    # -- flushing -------------------------------------------------------------------------------
+    # -- durability -----------------------------------------------------------------------------
+
+    @property
+    def recovery_point(self) -> int:
+        """Everything before this offset is durable."""
+        return self.durability.recovery_point
 
     @property
     def unflushed_records(self) -> int:
         """How many offsets are not known to be durable."""
-        return self.log_end_offset - self.recovery_point
+        return self.log_end_offset - self.durability.recovery_point
 
     def flush_due_us(self) -> int | None:
         """The monotonic time at which `flush.ms` asks for a sync, None if nothing does."""
-        if self._unsynced_since_us is None or self.config.flush_ms == FOREVER:
-            return None
-        return self._unsynced_since_us + self.config.flush_ms * 1000
+        return self.durability.due_us(self.config)
 
     def flush_due(self, now: Now) -> bool:
         """Whether to sync now: for `flush.messages`, `flush.ms`, or since a segment is full."""
-        started = self._flushing[-1] if self._flushing else self.recovery_point
-        if self.log_end_offset - started >= self.config.flush_messages:
-            return True
-        due_us = self.flush_due_us()
-        return started < self.segments.active.base_offset or (
-            due_us is not None and due_us <= now.mono_us
-        )
+        return self.durability.is_due(self.log_end_offset, self.config, now)
 
     def paths_to_sync(self) -> list[str]:
         """What to sync so that the log is durable up to its present end.
@@ -292,45 +293,27 @@ class Log:
         if self._bytes_since_snapshot >= SNAPSHOT_EVERY_BYTES:
             self._take_snapshot()
             self.snapshots.remove_strays({segment.base_offset for segment in self.segments})
-        self._write_epochs()
-        paths = self.snapshots.unsynced_since(self.recovery_point)
-        for segment in self.segments.since(self.recovery_point):
-            if segment is self.segments.active:
-                segment.write_indexes()
-            paths += [segment.file(s) for s in (names.LOG, names.INDEX, names.TIME_INDEX)]
-        paths.append(self.folder)
-        self._flushing.append(self.log_end_offset)
-        self._unsynced_since_us = None
-        return paths
+        return self.durability.begin(self.log_end_offset)
 
     def mark_flushed(self, offset: int) -> int:
-        """A sync was done that began when the log ended at `offset`. Returns the recovery point.
+        """A sync was done that began when the log ended at `offset`. Returns the recovery point."""
+        return self.durability.done(offset, self.log_end_offset)
 
-        What was cut off meanwhile, and written anew, is not covered by it.
+    def prepare_close(self) -> list[str]:
+        """Write down everything, and say what to sync: the next opening may be a clean one.
+
+        A broker that stops gathers the paths of all its logs and syncs them together.
         """
-        if self._flushing:
-            offset = min(offset, self._flushing.pop(0))
-        self.recovery_point = max(self.recovery_point, min(offset, self.log_end_offset))
-        return self.recovery_point
-
-    def flush_now(self) -> None:
-        """Make all of it durable at once, for the moments when nothing else may come first."""
-        paths = self.paths_to_sync()
-        self.disk.sync_now(paths)
-        self._flushing.clear()
-        self.mark_flushed(self.log_end_offset)
-
-    def _write_epochs(self) -> None:
-        """What the file lacks after a crash stands behind the recovery point: write it with it."""
-        if self.epochs.changed:
-            write_epochs(self.disk, self.folder, self.epochs.entries)
-            self.epochs.changed = False
-
-    def close(self) -> None:
-        """Write down everything, durably; the next opening may be a clean one."""
+        if self.durability.nothing_to_do(self.log_end_offset):
+            return []
         self.segments.active.seal()
         self._take_snapshot()
-        self.flush_now()
+        return self.paths_to_sync()
+
+    def close(self) -> None:
+        """The same, synced at once."""
+        self.disk.sync_now(self.prepare_close())
+        self.durability.all_done(self.log_end_offset)
 
     # -- cutting --------------------------------------------------------------------------------
 
@@ -349,7 +332,7 @@ class Log:
         self._ends_at(offset)
         self.epochs.truncate_from_end(offset)
         self.log_start_offset = min(self.log_start_offset, offset)
-        self._rebuild_producers()
+        self.snapshots.rebuild(self.producers, self.segments, self.log_start_offset, offset)
         return True
 
     def truncate_fully_and_start_at(self, offset: int) -> None:
@@ -366,20 +349,7 @@ class Log:
 
     def _ends_at(self, offset: int) -> None:
         self.log_end_offset = offset
-        self.recovery_point = min(self.recovery_point, offset)
-        self._flushing = [min(started, offset) for started in self._flushing]
-
-    def _rebuild_producers(self) -> None:
-        """What producers are known to have written must not include what was cut off."""
-        self.snapshots.remove_after(self.log_end_offset)
-        self.snapshots.load_latest(self.producers, self.log_start_offset)
-        for segment in self.segments.since(self.producers.end_offset):
-            for position, header in segment.headers(segment.locate(self.producers.end_offset)):
-                batch = b""
-                if header.is_control:
-                    batch = segment.read_batch(position, header.size)
-                self.producers.replay(header, memoryview(batch))
-        self.producers.end_offset = self.log_end_offset
+        self.durability.cut(offset)
 
     # -- forgetting -----------------------------------------------------------------------------
 
@@ -413,7 +383,7 @@ class Log:
             self._doom(segment, due_us)
         start = max(self.log_start_offset, self.segments.first.base_offset)
         self.log_start_offset = start
-        self.recovery_point = max(self.recovery_point, self.segments.first.base_offset)
+        self.durability.starts_at(self.segments.first.base_offset)
         self.epochs.truncate_from_start(start)
         return count
 

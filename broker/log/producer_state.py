@@ -105,6 +105,14 @@ class Producer:
             self.epoch = epoch
             self.batches.clear()
 
+    def expects(self, header: BatchHeader) -> bool:
+        """Whether this is simply the next batch, as nearly all are."""
+        return (
+            header.producer_epoch == self.epoch
+            and bool(self.batches)
+            and header.base_sequence == self.batches[-1].last_sequence + 1
+        )
+
     def find(self, header: BatchHeader) -> RememberedBatch | None:
         """The batch that this one repeats."""
         if header.producer_epoch == self.epoch and self.batches:
@@ -128,7 +136,7 @@ class ProducerState:
     def check(self, header: BatchHeader, origin: Origin) -> RememberedBatch | None:
         """May this batch be appended? Returns the batch that it repeats, if it is a retry."""
         producer = self.producers.get(header.producer_id)
-        if producer is None:
+        if producer is None or producer.expects(header):
             return None
         if origin is Origin.CLIENT:
             repeated = producer.find(header)

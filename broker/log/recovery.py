@@ -52,7 +52,6 @@ class Recovery:
         folder: str,
         config: LogConfig,
         now: Now,
-        *,
         recovery_point: int = 0,
         clean: bool = False,
         log_start_offset: int = 0,
@@ -298,8 +297,7 @@ class _Scan:
             recovery.producers.replay(header, batch)
         if header.leader_epoch > recovery.epochs.latest:
             recovery.epochs.assign(header.leader_epoch, header.base_offset)
-        interval = recovery.config.index_interval_bytes
-        segment.account(header.size, header.last_offset, header.max_timestamp, interval)
+        segment.account(header.size, header.last_offset, header.max_timestamp, recovery.config)
         self.next_offset = header.next_offset
 
     def _complete(self) -> str:

@@ -35,9 +35,6 @@ from broker.wire.records import BATCH_OVERHEAD, LOG_OVERHEAD, BatchHeader, read_
 SCAN_BYTES = 16 * 1024
 """How much is read at once to walk over batches: a bit more than lies between two index entries."""
 
-NEVER = 1 << 62
-"""An index interval that adds no entry."""
-
 _WALK = struct.Struct(">qi11xi")
 _SMALLEST_LENGTH = BATCH_OVERHEAD - LOG_OVERHEAD
 _LENGTH_AT = 8
@@ -49,6 +46,7 @@ class Segment:
     __slots__ = (
         "_first_timestamp",
         "_index",
+        "_index_is_full",
         "_latest",
         "_recent",
         "_times",
@@ -78,6 +76,7 @@ class Segment:
         self._latest: TimeEntry | None = None
         self._first_timestamp: int | None = None
         self._unindexed = 0
+        self._index_is_full = False
 
     @classmethod
     def create(cls, disk: Disk, folder: str, base_offset: int, created_ms: int) -> Segment:
@@ -101,27 +100,41 @@ class Segment:
     # -- appending ------------------------------------------------------------------------------
 
     def append(
-        self, batch: Buffer, last_offset: int, max_timestamp: int, interval_bytes: int
+        self, batch: Buffer, last_offset: int, max_timestamp: int, config: LogConfig
     ) -> None:
         """Add one batch."""
         self.disk.append(self.path, batch)
-        self.account(len(batch), last_offset, max_timestamp, interval_bytes)
+        self.account(len(batch), last_offset, max_timestamp, config)
 
-    def account(self, size: int, last_offset: int, max_timestamp: int, interval_bytes: int) -> None:
-        """Take note of a batch that now stands at the end of the file."""
-        if max_timestamp > self.latest.timestamp:
+    def account(
+        self, size: int, last_offset: int, max_timestamp: int, config: LogConfig | None
+    ) -> None:
+        """Take note of a batch that now stands at the end of the file.
+
+        An index entry is added if it is time for one; without a config, never.
+        """
+        if max_timestamp > (self._latest or self.latest).timestamp:
             self._latest = TimeEntry(max_timestamp, last_offset)
             if self._first_timestamp is None:
                 self._first_timestamp = max_timestamp
         position = self.size
-        if self._unindexed > interval_bytes:
-            self.index.append(last_offset, position)
-            self.times.append(*self.latest)
-            self._unindexed = 0
+        if config is not None and self._unindexed > config.index_interval_bytes:
+            self._add_entry(last_offset, position, config)
         self._recent.append(last_offset, position)
         self._unindexed += size
         self.size = position + size
         self.next_offset = last_offset + 1
+
+    def _add_entry(self, last_offset: int, position: int, config: LogConfig) -> None:
+        self.index.append(last_offset, position)
+        self.times.append(*self.latest)
+        self._unindexed = 0
+        room = config.segment_index_bytes
+        # The last slot of the time index is kept free for the entry that `seal` adds.
+        self._index_is_full = (
+            len(self.index) >= room // OffsetIndex.ENTRY_SIZE
+            or len(self.times) >= room // TimeIndex.ENTRY_SIZE - 1
+        )
 
     def must_roll(
         self, size: int, last_offset: int, timestamp: int, now_ms: int, config: LogConfig
@@ -132,16 +145,17 @@ class Segment:
         return (
             self.size > config.segment_bytes - size
             or last_offset - self.base_offset > RELATIVE_OFFSET_MAX
-            or len(self.index) >= config.segment_index_bytes // OffsetIndex.ENTRY_SIZE
-            # The last slot is kept free for the entry that `seal` adds.
-            or len(self.times) >= config.segment_index_bytes // TimeIndex.ENTRY_SIZE - 1
+            or self._index_is_full
             or self._waited_ms(timestamp, now_ms) > config.segment_ms
         )
 
     def _waited_ms(self, timestamp: int, now_ms: int) -> int:
         """The age of a segment is counted in its records' own time, if they have one."""
-        if self.first_timestamp >= 0:
-            return timestamp - self.first_timestamp
+        first = self._first_timestamp
+        if first is None:
+            first = self.first_timestamp
+        if first >= 0:
+            return timestamp - first
         return now_ms - self.created_ms
 
     @property
@@ -158,6 +172,16 @@ class Segment:
         """Finish the index files: the log goes on elsewhere, or is closed."""
         self.times.append(*self.latest)
         self.write_indexes()
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the index files hold all that they would after `seal`."""
+        return (
+            self.times.last.timestamp == self.latest.timestamp
+            and self.times.written == len(self.times)
+            and self.index.written == len(self.index)
+            and self.disk.exists(self.file(names.INDEX))
+        )
 
     # -- the indexes ----------------------------------------------------------------------------
 
@@ -207,6 +231,7 @@ class Segment:
         self._recent = RecentBatches(self.base_offset)
         self._first_timestamp = None
         self._unindexed = 0
+        self._index_is_full = False
 
     def write_indexes(self) -> None:
         """Bring the index files up to date; they come into being with the first call."""
@@ -343,7 +368,7 @@ class Segment:
         kept = [header for _, header in self.headers(indexed)]
         self.restart_at(indexed, kept[0].base_offset if kept else next_offset)
         for header in kept:
-            self.account(header.size, header.last_offset, header.max_timestamp, NEVER)
+            self.account(header.size, header.last_offset, header.max_timestamp, None)
         self.next_offset = next_offset
 
     def restart_at(self, position: int, base_offset: int) -> None:
@@ -358,6 +383,7 @@ class Segment:
         self._latest = self.times.last
         self._recent = RecentBatches(base_offset)
         self._unindexed = 0
+        self._index_is_full = False
         self.size = position
         if not position:
             self._first_timestamp = None

@@ -11,6 +11,7 @@ from broker.log import names
 from broker.log.checkpoints import replace_bytes
 from broker.log.disk import Disk
 from broker.log.producer_state import ProducerState
+from broker.log.segments import Segments
 from broker.wire.errors import CorruptRecordError
 
 
@@ -34,7 +35,7 @@ class Snapshots:
 
     def take(self, state: ProducerState, *, durable: bool = False) -> None:
         """Write down the state as it is now, unless that was done at this very offset."""
-        if self.latest >= state.end_offset:
+        if self.latest >= state.end_offset or not state.end_offset:
             return
         path = self.path(state.end_offset)
         replace_bytes(self.disk, path, state.snapshot(), durable=durable)
@@ -51,6 +52,20 @@ class Snapshots:
             except CorruptRecordError:
                 self.remove(offset)
         state.clear(start_offset)
+
+    def rebuild(
+        self, state: ProducerState, segments: Segments, start_offset: int, end_offset: int
+    ) -> None:
+        """After the log was cut to `end_offset`: forget what producers had written behind it."""
+        self.remove_after(end_offset)
+        self.load_latest(state, start_offset)
+        for segment in segments.since(state.end_offset):
+            for position, header in segment.headers(segment.locate(state.end_offset)):
+                batch = b""
+                if header.is_control:
+                    batch = segment.read_batch(position, header.size)
+                state.replay(header, memoryview(batch))
+        state.end_offset = end_offset
 
     def remove(self, offset: int) -> None:
         """Delete one."""

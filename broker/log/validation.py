@@ -10,12 +10,12 @@ bounded from below, another compression.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from broker.log.config import FOREVER, LogConfig
 from broker.log.producer_state import Origin
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.records import (
+    LOG_APPEND_TIME_BIT,
+    LOG_OVERHEAD,
     NO_TIMESTAMP,
     BatchHeader,
     Record,
@@ -27,7 +27,16 @@ from broker.wire.records import (
     sole_batch,
 )
 
-COMPRESSION_IDS = {"uncompressed": 0, "none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+AS_IT_CAME = -1
+"""`compression.type=producer`: a batch stays in the compression that its producer chose."""
+COMPRESSION_IDS = {
+    "producer": AS_IT_CAME,
+    "uncompressed": 0,
+    "gzip": 1,
+    "snappy": 2,
+    "lz4": 3,
+    "zstd": 4,
+}
 
 Batch = bytearray | memoryview
 
@@ -41,76 +50,82 @@ class RecordsRejectedError(ApiError):
         """Each refused record's place in the batch, and the reason."""
 
 
-class Accepted(NamedTuple):
-    """A batch that may be written, with its header."""
+class Validator:
+    """What one topic's settings demand of a batch. Made once for each change of the settings, so
+    that the usual batch costs little more than its checksum."""
 
-    batch: Batch
-    header: BatchHeader
-    append_time_ms: int
-    """The time it was stamped with, -1 if it keeps its producer's."""
+    __slots__ = ("_after_max_ms", "_inside", "_recompress_to", "_stamp", "config")
 
+    def __init__(self, config: LogConfig) -> None:
+        self.config = config
+        self._stamp = config.stamps_append_time
+        self._after_max_ms = FOREVER if self._stamp else config.message_timestamp_after_max_ms
+        bounded_below = config.message_timestamp_before_max_ms != FOREVER and not self._stamp
+        self._inside = config.compact or bounded_below
+        """Whether every batch has to be unpacked."""
+        self._recompress_to = COMPRESSION_IDS.get(config.compression_type, AS_IT_CAME)
 
-def accept(batch: Batch, config: LogConfig, now_ms: int, origin: Origin) -> Accepted:
-    """Check a batch, and put it into the form that the topic's settings ask for."""
-    if origin is not Origin.CLIENT:
-        header = read_header(batch)
-        _check_size(header, config)
+    def accept(
+        self, batch: Batch, now_ms: int, origin: Origin = Origin.CLIENT
+    ) -> tuple[Batch, BatchHeader]:
+        """Check a batch, and put it into the form that the settings ask for.
+
+        Returns the batch to write, mostly the very same, and its header.
+        """
+        if origin is not Origin.CLIENT:
+            header = read_header(batch)
+            self._check_size(header)
+            check_batch(batch, header)
+            return batch, header
+        header = sole_batch(batch)
+        if header.base_offset:
+            raise ApiError(
+                ErrorCode.INVALID_RECORD,
+                f"a batch to append begins at offset 0, not {header.base_offset}",
+            )
+        self._check_size(header)
         check_batch(batch, header)
-        return Accepted(batch, header, NO_TIMESTAMP)
-    header = sole_batch(batch)
-    if header.base_offset:
-        raise ApiError(
-            ErrorCode.INVALID_RECORD, f"a batch to append begins at 0, not {header.base_offset}"
-        )
-    _check_size(header, config)
-    check_batch(batch, header)
-    _check_inside(batch, header, config, now_ms)
-    wanted = config.compression_type
-    if wanted != "producer" and COMPRESSION_IDS[wanted] != header.compression:
-        batch = _compressed_anew(batch, header, COMPRESSION_IDS[wanted])
-        header = read_header(batch)
-        _check_size(header, config)
-    if config.stamps_append_time:
-        set_log_append_time(batch, now_ms)
-        return Accepted(batch, read_header(batch), now_ms)
-    return Accepted(batch, header, NO_TIMESTAMP)
+        if self._inside or header.max_timestamp - now_ms > self._after_max_ms:
+            self._check_records(read_records(batch), now_ms)
+        if header.attributes & LOG_APPEND_TIME_BIT:
+            raise ApiError(
+                ErrorCode.INVALID_TIMESTAMP, "a producer does not stamp batches with LogAppendTime"
+            )
+        if self._recompress_to not in (AS_IT_CAME, header.compression):
+            batch = _compressed_anew(batch, header, self._recompress_to)
+            header = read_header(batch)
+            self._check_size(header)
+        if self._stamp:
+            set_log_append_time(batch, now_ms)
+            header = read_header(batch)
+        return batch, header
 
+    def _check_size(self, header: BatchHeader) -> None:
+        size = header.batch_length + LOG_OVERHEAD
+        limit = self.config.max_message_bytes
+        if size > limit:
+            raise ApiError(
+                ErrorCode.MESSAGE_TOO_LARGE,
+                f"a batch of {size} bytes exceeds max.message.bytes={limit}",
+            )
+        if size > self.config.segment_bytes:
+            raise ApiError(
+                ErrorCode.RECORD_LIST_TOO_LARGE,
+                f"a batch of {size} bytes exceeds segment.bytes={self.config.segment_bytes}",
+            )
 
-def _check_size(header: BatchHeader, config: LogConfig) -> None:
-    if header.size > config.max_message_bytes:
-        raise ApiError(
-            ErrorCode.MESSAGE_TOO_LARGE,
-            f"a batch of {header.size} bytes exceeds max.message.bytes={config.max_message_bytes}",
-        )
-    if header.size > config.segment_bytes:
-        raise ApiError(
-            ErrorCode.RECORD_LIST_TOO_LARGE,
-            f"a batch of {header.size} bytes exceeds segment.bytes={config.segment_bytes}",
-        )
-
-
-def _check_inside(batch: Batch, header: BatchHeader, config: LogConfig, now_ms: int) -> None:
-    """Timestamps and keys. The header tells most; the records are looked at where it does not."""
-    if header.is_log_append_time:
-        raise ApiError(
-            ErrorCode.INVALID_TIMESTAMP, "a producer does not stamp batches with LogAppendTime"
-        )
-    stamped = config.stamps_append_time
-    too_late = not stamped and header.max_timestamp > now_ms + config.message_timestamp_after_max_ms
-    bounded_below = not stamped and config.message_timestamp_before_max_ms != FOREVER
-    if not (config.compact or too_late or bounded_below):
-        return
-    records = read_records(batch)
-    if config.compact:
-        refused = [
-            (index, "a compacted topic takes no record without a key")
-            for index, record in enumerate(records)
-            if record.key is None
-        ]
-        if refused:
-            raise RecordsRejectedError(ErrorCode.INVALID_RECORD, refused[0][1], refused)
-    if too_late or bounded_below:
-        _check_timestamps(records, config, now_ms)
+    def _check_records(self, records: list[Record], now_ms: int) -> None:
+        """What only the records themselves can tell."""
+        if self.config.compact:
+            refused = [
+                (index, "a compacted topic takes no record without a key")
+                for index, record in enumerate(records)
+                if record.key is None
+            ]
+            if refused:
+                raise RecordsRejectedError(ErrorCode.INVALID_RECORD, refused[0][1], refused)
+        if not self._stamp:
+            _check_timestamps(records, self.config, now_ms)
 
 
 def _check_timestamps(records: list[Record], config: LogConfig, now_ms: int) -> None:

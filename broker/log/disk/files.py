@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import shutil
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from broker.log.disk.interface import Buffer, Names, checked, failure
 from broker.wire.errors import StorageError
 
 LOCK_FILE = ".lock"
+MOST_OPEN_FILES = 10_000
 
 
 class _OpenFile:
@@ -36,10 +38,16 @@ class FileDisk:
     """
 
     def __init__(
-        self, root: str | os.PathLike[str], *, max_open_files: int = 1000, read_only: bool = False
+        self,
+        root: str | os.PathLike[str],
+        *,
+        max_open_files: int | None = None,
+        read_only: bool = False,
     ) -> None:
         self.root = os.fspath(root)
-        self._max_open_files = max_open_files
+        # Half of what the process may have: the other half is for connections.
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._max_open_files = max_open_files or min(limit // 2, MOST_OPEN_FILES)
         self._read_only = read_only
         self._open: OrderedDict[str, _OpenFile] = OrderedDict()
         self._lock: int | None = None
