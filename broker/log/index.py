@@ -23,6 +23,7 @@ import struct
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from typing import NamedTuple
 
 NO_TIMESTAMP = -1
@@ -62,6 +63,11 @@ class OffsetIndex:
 
     def __len__(self) -> int:
         return len(self._relative)
+
+    def entries(self) -> Iterator[tuple[int, int]]:
+        """All (offset, position)."""
+        for relative, position in zip(self._relative, self._positions, strict=True):
+            yield self.base_offset + relative, position
 
     def append(self, offset: int, position: int) -> None:
         """The batch that ends with `offset` begins at `position`."""
@@ -125,6 +131,11 @@ class TimeIndex:
 
     def __len__(self) -> int:
         return len(self._timestamps)
+
+    def entries(self) -> Iterator[TimeEntry]:
+        """All of them, in order."""
+        for timestamp, relative in zip(self._timestamps, self._offsets, strict=True):
+            yield TimeEntry(timestamp, self.base_offset + relative)
 
     @property
     def last(self) -> TimeEntry:
