@@ -1,0 +1,45 @@
+"""The codec alone: microseconds to read a request, and to write its response.
+
+Each message is what a client sends most often: one topic, one partition. The records of a Produce
+request stay a view on the frame, whatever their size; a Fetch response carries one batch of 1 KiB,
+which is copied into the frame once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from benchmarks import messages
+from benchmarks.measure import cpu_us
+from benchmarks.served import framed
+from benchmarks.table import Table
+from broker.wire.frames import SIZE_BYTES, decode_request, encode_response
+from broker.wire.schema import Message
+
+
+def tables() -> Iterator[Table]:
+    """One table: a row for each pair of messages."""
+    table = Table(
+        "Codec",
+        "CPU of reading one request from its frame, header included, and of writing one response.",
+        ("messages", "version", "read us", "write us", "both us"),
+    )
+    for name, version, request, response in pairs():
+        key = request.schema.key
+        assert key is not None
+        frame = memoryview(framed(request, version))[SIZE_BYTES:]
+        read = cpu_us(partial(decode_request, frame))
+        write = cpu_us(partial(encode_response, key, version, 1, response))
+        table.add(name, f"v{version}", read, write, read + write)
+    yield table
+
+
+def pairs() -> Iterator[tuple[str, int, Message, Message]]:
+    """Requests and their responses, as (name, version, request, response)."""
+    for version in (7, 9, 13):
+        yield "Produce", version, messages.produce(messages.batch(1, 100)), messages.produced()
+    for version in (11, 12, 17):
+        yield "Fetch", version, messages.fetch(), messages.fetched(messages.batch(1, 1_000))
+    yield "Metadata, 6 partitions", 12, messages.metadata(), messages.described(6)
+    yield "Metadata, 1,000 partitions", 12, messages.metadata(), messages.described(1_000)
