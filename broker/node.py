@@ -218,7 +218,7 @@ class Node:
 
     def _deadline_came(self, now: Now) -> None:
         if self.replicas.loading:
-            self.replicas.load(RECOVERY_SLICE_BYTES)
+            self.replicas.load(RECOVERY_SLICE_BYTES, now)
         produce.time_out(self.broker, now)
         fetch.time_out(self.broker, now)
         self.replicas.upkeep.run(now)
@@ -330,9 +330,7 @@ class Node:
             partition = self.replicas.partitions.get(key)
             if partition is not None and not partition.offline:
                 log = partition.log
-                # The folder's own name is kept by the folder above it.
-                paths = (*log.paths_to_sync(), "")
-                self._sync(_Syncing(key, log.log_end_offset), paths)
+                self._sync(_Syncing(key, log.log_end_offset), tuple(log.paths_to_sync()))
 
     def _sync(self, what: _Syncing, paths: tuple[str, ...]) -> None:
         self._tokens += 1

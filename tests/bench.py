@@ -249,8 +249,15 @@ class Bench:
         return result
 
     def values(self, topic: str, offset: int = 0, partition: int = 0) -> list[str]:
-        """All committed values from an offset on."""
-        return values_of(self.fetch(topic, offset, partition))
+        """All committed values from an offset on; one answer never spans two segments."""
+        values: list[str] = []
+        while True:
+            data = self.fetch(topic, offset, partition)
+            assert data.error_code == 0, data
+            values += values_of(data)
+            if not data.records:
+                return values
+            offset = [header.next_offset for header, _ in iter_batches(data.records)][-1]
 
 
 def values_of(data: PartitionData) -> list[str]:

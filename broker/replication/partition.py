@@ -11,6 +11,7 @@ a client that knows less than we do is fenced, one that knows more must wait unt
 from __future__ import annotations
 
 from broker.events import Now
+from broker.log.checkpoints import read_partition_metadata, write_partition_metadata
 from broker.log.config import FOREVER
 from broker.log.log import Appended, Log
 from broker.metadata.image import PartitionImage
@@ -40,6 +41,7 @@ class Partition:
         self.high_watermark = log.log_start_offset
         self.uncommitted_bytes = 0
         """Appended since the high watermark last moved: what its next move makes readable."""
+        self._placed = False
         self.offline = ""
         """Why the disk or an invariant failed, or empty: then every request is refused."""
 
@@ -102,7 +104,21 @@ class Partition:
 
     def append(self, batch: bytearray | memoryview, now: Now) -> Appended:
         """Append one batch as the leader; it is committed once the high watermark is past it."""
+        if not self._placed:
+            self._place()
         return self.log.append(batch, self.leader_epoch, now)
+
+    def _place(self) -> None:
+        """Make durable whose folder this is, before it holds a first record.
+
+        Otherwise the loss of power could leave records of which nobody knows the topic (Kafka's
+        `UnifiedLog.maybeFlushMetadataFile`).
+        """
+        folder, disk = self.log.folder, self.log.disk
+        if read_partition_metadata(disk, folder) is None:
+            write_partition_metadata(disk, folder, self.topic_id)
+            disk.sync_now([""])
+        self._placed = True
 
     def advance_high_watermark(self) -> bool:
         """Move it to the least log end among the in-sync replicas; true if it moved.

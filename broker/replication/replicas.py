@@ -162,18 +162,20 @@ class Replicas:
                 return
             self._put_aside(topic.name, index)
         log = Log.open(self.disk, folder, config, now)
-        checkpoints.write_partition_metadata(self.disk, folder, topic.topic_id, durable=False)
-        self._add(topic, index, log)
+        self._add(topic, index, log, now)
 
     def _cannot_read(self, key: PartitionKey, error: StorageError) -> None:
         _LOG.error("%s-%d cannot be opened: %s", *key, error.message)
         self.unreadable[key] = error.message
 
-    def _add(self, topic: TopicImage, index: int, log: Log) -> None:
+    def _add(self, topic: TopicImage, index: int, log: Log, now: Now) -> None:
         partition = Partition(topic.name, topic.topic_id, index, log, self.config.node_id)
         recorded = self._high_watermarks.get(partition.key, 0)
         partition.high_watermark = min(max(recorded, log.log_start_offset), log.log_end_offset)
         self.partitions[partition.key] = partition
+        if log.flush_due(now):
+            # What a recovery found was perhaps never synced: first that, then it is vouched for.
+            self.wants_sync[partition.key] = None
         self._give_role(partition)
 
     def _give_role(self, partition: Partition) -> None:
@@ -241,13 +243,13 @@ class Replicas:
     def _is_stray(self, topic: str, index: int) -> bool:
         return topic != METADATA_TOPIC and self.image.partition(topic, index) is None
 
-    def load(self, max_bytes: int) -> None:
+    def load(self, max_bytes: int, now: Now) -> None:
         """Recover a slice: at most about `max_bytes` of one log."""
         for key, recovery in self.loading.items():
             try:
                 if not recovery.step(max_bytes):
                     return
-                self._add(self.image.topics[key[0]], key[1], Log(recovery))
+                self._add(self.image.topics[key[0]], key[1], Log(recovery), now)
             except StorageError as error:
                 self._cannot_read(key, error)
             del self.loading[key]
