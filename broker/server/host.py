@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from functools import partial
 from typing import Protocol
 
 from broker.events import (
@@ -32,13 +32,13 @@ from broker.events import (
     Synced,
 )
 from broker.metadata.configs import BrokerConfig
+from broker.server.syncing import SyncThreads
 from broker.server.system import describe, now
 
 log = logging.getLogger("broker.server")
 
 _AFTER_FAILURE_US = 1_000_000
 """A deadline that fails is tried again, but not at once and for ever."""
-_SYNC_THREADS = 4
 
 
 class Hosted(Protocol):
@@ -81,7 +81,7 @@ class Host:
         """Connections that have something to write when this turn settles."""
         self._disk = disk
         self._loop = loop
-        self._executor: Executor | None = None
+        self._threads = SyncThreads()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._not_before_us = 0
@@ -153,11 +153,7 @@ class Host:
             peer.close(reason)
 
     def _sync(self, effect: Sync) -> None:
-        if self._executor is None:
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._executor = ThreadPoolExecutor(_SYNC_THREADS, thread_name_prefix="sync")
-        self._executor.submit(self._sync_in_thread, effect)
+        self._threads.run(partial(self._sync_in_thread, effect))
 
     def _sync_in_thread(self, effect: Sync) -> None:
         failed = False
@@ -217,8 +213,7 @@ class Host:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._executor is not None:
-            self._executor.shutdown()
+        self._threads.close()
 
     @staticmethod
     def _report(what: str, error: Exception) -> None:
