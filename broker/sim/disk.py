@@ -1,0 +1,117 @@
+"""The memory disk of a simulation: a sync takes time, faults may last, looking costs nothing.
+
+An fsync promises what was written *before* it was called, once it has *returned*. A broker that
+answers a producer too early, or that counts what was written meanwhile as flushed, is wrong, and
+only a disk that keeps the two moments apart can show it.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from broker.log.disk import MemoryDisk
+from broker.log.disk.memory import Chance, _apply, _File, _Folder
+
+ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
+OPERATIONS = ("read", "append", "sync")
+UNTIL_REPAIRED = 1 << 60
+
+
+class SyncMark(NamedTuple):
+    """What of one file or folder a sync that has begun is about."""
+
+    node: _File | _Folder
+    extent: int
+    """Bytes of a file, or changes of a folder."""
+    before: bytes | None
+
+
+class SimulatedDisk(MemoryDisk):
+    """A memory disk with syncs in two halves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looking = False
+
+    # -- a sync in two halves -------------------------------------------------------------------
+
+    def begin_sync(self, paths: Iterable[str]) -> list[SyncMark]:
+        """Note what a sync that starts now is about; raises StorageError where it must fail."""
+        marks = []
+        for path in paths:
+            node = self._node(path)
+            if node is None:
+                continue
+            self._strike("sync", path)
+            if isinstance(node, _File):
+                marks.append(SyncMark(node, len(node.content), node.before))
+            else:
+                marks.append(SyncMark(node, len(node.pending), None))
+        return marks
+
+    def finish_sync(self, marks: list[SyncMark]) -> None:
+        """The sync returns: what was there when it began is on the platter."""
+        if self.lying:
+            return
+        for node, extent, before in marks:
+            if isinstance(node, _Folder):
+                for changes in node.pending[:extent]:
+                    _apply(node.synced, changes)
+                del node.pending[:extent]
+            elif node.before is before:
+                node.synced = max(node.synced, min(extent, len(node.content)))
+                node.before = None
+
+    # -- faults ---------------------------------------------------------------------------------
+
+    def fail(self, operation: str, error: str, path: str, times: int | None) -> None:
+        """Let the next calls fail, or with `times` None every one until `repair`."""
+        self.fail_next(operation, path, ERRORS[error], UNTIL_REPAIRED if times is None else times)
+
+    def repair(self) -> None:
+        """The disk is well again."""
+        self._faults.clear()
+
+    def crash(self) -> None:
+        """A process that dies takes no fault of its disk with it."""
+
+    def power_loss(self, chance: Chance) -> None:
+        faults = list(self._faults)
+        super().power_loss(chance)
+        self._faults = faults
+
+    def _strike(self, operation: str, path: str) -> None:
+        if not self._looking:
+            super()._strike(operation, path)
+
+    # -- looking without touching ---------------------------------------------------------------
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Reads within this block are the observer's: no fault is spent on them."""
+        before = self.bytes_read
+        self._looking = True
+        try:
+            yield
+        finally:
+            self._looking = False
+            self.bytes_read = before
+
+    def synced_size(self, path: str) -> int:
+        """How many bytes of a file would survive the loss of power for certain."""
+        node: _File | _Folder | None = self._root
+        for name in path.split("/"):
+            if not isinstance(node, _Folder) or node.synced.get(name) is not node.names.get(name):
+                return 0
+            node = node.names.get(name)
+        if not isinstance(node, _File):
+            return 0
+        if node.before is None:
+            return node.synced
+        # It was cut or overwritten since: what both states begin with is safe.
+        return next(
+            (i for i in range(node.synced) if node.before[i] != node.content[i]), node.synced
+        )

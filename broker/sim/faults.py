@@ -1,0 +1,199 @@
+"""What can go wrong, on command.
+
+Each fault is what the machine room does: a process dies, power fails, a bit rots, a disk refuses, a
+cable is bad. What follows from it is up to the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from broker.sim.clients import ClientHost
+from broker.sim.disk import ERRORS, OPERATIONS
+from broker.sim.history import named
+from broker.sim.hosts import BrokerHost, Host
+from broker.sim.world import SimulationError, microseconds
+from broker.wire.records import BATCH_OVERHEAD, read_header
+
+if TYPE_CHECKING:
+    from broker.sim.simulation import Simulation
+
+BITS = 8
+
+
+# -- processes -----------------------------------------------------------------------------------
+
+
+def crash(sim: Simulation, who: int | str) -> None:
+    """A process dies. What it had written is in the page cache, which belongs to the kernel."""
+    host = _up(sim, who)
+    sim.cause("fault", host.name, f"{_called(host)} crashes")
+    _take_down(sim, host)
+
+
+def power_loss(sim: Simulation, broker: int) -> None:
+    """The machine goes dark, whether or not a broker was running on it."""
+    host = sim.broker(broker)
+    sim.cause("fault", host.name, f"broker {broker} loses power")
+    sim.power_is_lost(host)
+    host.disk.power_loss(host.dice)
+    if host.alive:
+        _take_down(sim, host)
+    sim.network.stirred.append(host)
+
+
+def _take_down(sim: Simulation, host: Host) -> None:
+    sim.network.drop_host(host)
+    host.halt("crashed")
+    if isinstance(host, BrokerHost):
+        host.disk.crash()
+    sim.network.stirred.append(host)
+
+
+def restart(sim: Simulation, who: int | str) -> None:
+    """A process that is down starts again."""
+    host = _host(sim, who)
+    if host.alive:
+        raise SimulationError(f"{_called(host)} is up: only what is down can be restarted")
+    sim.cause("command", host.name, f"{_called(host)} starts again")
+    if isinstance(host, BrokerHost):
+        sim.boot(host)
+    elif isinstance(host, ClientHost):
+        host.restart()
+
+
+def stop(sim: Simulation, broker: int) -> None:
+    """Ask a broker to shut down in order."""
+    host = sim.broker(broker)
+    _up(sim, broker)
+    sim.cause("command", host.name, f"broker {broker} is asked to stop")
+    host.shutdown()
+
+
+def pause(sim: Simulation, who: int | str) -> None:
+    """A process stands still. Its connections stay, and what is sent to it waits at its door."""
+    host = _up(sim, who)
+    if host.held is not None:
+        raise SimulationError(f"{_called(host)} is paused already")
+    sim.cause("fault", host.name, f"{_called(host)} is paused")
+    host.held = []
+    host.status = "paused"
+    sim.network.stirred.append(host)
+
+
+def resume(sim: Simulation, who: int | str) -> None:
+    """A process that stood still goes on, and does not know how long it was away."""
+    host = _host(sim, who)
+    if host.held is None:
+        raise SimulationError(f"{_called(host)} is not paused")
+    sim.cause("command", host.name, f"{_called(host)} goes on")
+    host.resume()
+    sim.network.stirred.append(host)
+
+
+# -- the network ---------------------------------------------------------------------------------
+
+
+def lose(sim: Simulation, share: float) -> None:
+    """From now on a share of all messages is lost."""
+    if not 0 <= share <= 1:
+        raise SimulationError(f"a share lies between 0 and 1: {share!r}")
+    sim.cause("fault", "network", f"the network loses {share:.0%} of all messages")
+    sim.network.loss = share
+
+
+def delay(sim: Simulation, least: str | int, most: str | int) -> None:
+    """From now on messages take between `least` and `most`."""
+    low, high = microseconds(least), microseconds(most)
+    if low > high:
+        raise SimulationError(f"a delay of at least {least} cannot be at most {most}")
+    said = f"{least}" if low == high else f"{least} to {most}"
+    sim.cause("fault", "network", f"a message takes {said}")
+    sim.network.delay_us = (low, high)
+
+
+# -- disks ---------------------------------------------------------------------------------------
+
+
+def flip_bit(sim: Simulation, broker: int, topic: str, partition: int, offset: int) -> None:
+    """One bit of the batch that holds `offset` changes on the disk, and nobody is told."""
+    host = sim.broker(broker)
+    place = (topic, partition)
+    path, position, size = _find_batch(host, named(place), offset)
+    sim.cause("fault", host.name, f"a bit rots at offset {offset} of {named(place)}")
+    # Behind the header: the checksum covers it, and the batch keeps its place in the file.
+    at = position + BATCH_OVERHEAD + int(host.dice.random() * (size - BATCH_OVERHEAD))
+    host.disk.flip_bit(path, at, int(host.dice.random() * BITS))
+    sim.bit_is_flipped(place, offset)
+
+
+def _find_batch(host: BrokerHost, folder: str, offset: int) -> tuple[str, int, int]:
+    """The file, position and size of the stored batch that holds an offset."""
+    disk = host.disk
+    with disk.looking():
+        names = disk.list(folder) if disk.exists(folder) else []
+        for path in [f"{folder}/{name}" for name in names if name.endswith(".log")]:
+            position = 0
+            while position + BATCH_OVERHEAD <= disk.size(path):
+                header = read_header(disk.read(path, position, BATCH_OVERHEAD))
+                if header.base_offset <= offset <= header.last_offset:
+                    return path, position, header.size
+                position += header.size
+    raise SimulationError(f"broker {host.name} stores no record at offset {offset} of {folder}")
+
+
+def fail_disk(sim: Simulation, broker: int, error: str, on: str, times: int | None) -> None:
+    """From now on one kind of call to the disk fails."""
+    host = sim.broker(broker)
+    if error not in ERRORS:
+        raise SimulationError(f"{error!r} is not one of {', '.join(ERRORS)}")
+    if on not in OPERATIONS:
+        raise SimulationError(f"{on!r} is not one of {', '.join(OPERATIONS)}")
+    how = "each time" if times is None else f"the next {times} times"
+    sim.cause("fault", host.name, f"the disk of broker {broker} fails to {on} ({error}), {how}")
+    host.disk.fail(on, error, "", times)
+
+
+def repair_disk(sim: Simulation, broker: int) -> None:
+    """The disk is well again. A log that the broker took offline stays so until a restart."""
+    host = sim.broker(broker)
+    sim.cause("command", host.name, f"the disk of broker {broker} is well again")
+    host.disk.repair()
+
+
+# -- who -----------------------------------------------------------------------------------------
+
+
+def _host(sim: Simulation, who: int | str) -> Host:
+    host = sim.network.hosts.get(str(who))
+    if host is None:
+        known = ", ".join(sim.network.hosts)
+        raise SimulationError(f"there is nobody called {who!r} here, only {known}")
+    return host
+
+
+def _up(sim: Simulation, who: int | str) -> Host:
+    host = _host(sim, who)
+    if not host.alive:
+        raise SimulationError(f"{_called(host)} is down already")
+    return host
+
+
+def _called(host: Host) -> str:
+    return f"broker {host.name}" if isinstance(host, BrokerHost) else host.name
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "crash": crash,
+    "power_loss": power_loss,
+    "restart": restart,
+    "stop": stop,
+    "pause": pause,
+    "resume": resume,
+    "lose": lose,
+    "delay": delay,
+    "flip_bit": flip_bit,
+    "fail_disk": fail_disk,
+    "repair_disk": repair_disk,
+}

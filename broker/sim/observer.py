@@ -1,0 +1,137 @@
+"""Who looks at a run from outside after each step: the trace and the checks.
+
+The observer reads and never writes. A run with it and a run without it are the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from broker.sim import promises
+from broker.sim.clients import ClientHost
+from broker.sim.history import History, Place
+from broker.sim.hosts import BrokerHost
+from broker.sim.invariants import Invariants
+from broker.sim.network import Network
+from broker.sim.trace import Step, Trace, TraceRecorder
+from broker.sim.views import Views, records_of
+from broker.sim.world import SimulationError, World
+
+if TYPE_CHECKING:
+    from broker.node import Node
+    from broker.replication.partition import Partition
+
+
+class Observer:
+    """Looks at what each step has touched."""
+
+    def __init__(
+        self, world: World, network: Network, history: History, header: dict[str, Any], trace: bool
+    ) -> None:
+        self.network = network
+        self.history = history
+        self.invariants = Invariants(history)
+        self.names: dict[bytes, str] = {}
+        """Topics by id, those that are gone as well: a late message may still speak of them."""
+        self._recorder = TraceRecorder(Trace(header), world, self.names) if trace else None
+        self._views = Views()
+        network.recorder = self._recorder
+
+    @property
+    def recording(self) -> bool:
+        """Whether there is a trace."""
+        return self._recorder is not None
+
+    @property
+    def trace(self) -> Trace:
+        """The trace."""
+        if self._recorder is None:
+            raise SimulationError("this run was made without a trace: Simulation(trace=True)")
+        return self._recorder.trace
+
+    def cause(self, kind: str, who: str, text: str) -> None:
+        """Why this step happens."""
+        if self._recorder is not None:
+            self._recorder.cause(kind, who, text)
+
+    def forget_step(self) -> None:
+        """A command was refused: there was no step."""
+        self.network.stirred.clear()
+        if self._recorder is not None:
+            self._recorder.step = Step()
+
+    # -- after each step ------------------------------------------------------------------------
+
+    def after_step(self) -> None:
+        """Look at those whose machines were at work, and at those that were started or stopped."""
+        stirred = self.network.stirred
+        for host in dict.fromkeys(stirred):
+            if isinstance(host, BrokerHost):
+                self._look_at_broker(host)
+            elif self._recorder is not None and isinstance(host, ClientHost):
+                self._views.client(host)
+        stirred.clear()
+        if self._recorder is not None:
+            for message in self._recorder.step.sent:
+                if f"clients/{message['from']}/kind" in self._views:
+                    self._views.put(f"clients/{message['from']}/last", message["text"])
+            self._recorder.finish(self._views.take())
+
+    def _look_at_broker(self, host: BrokerHost) -> None:
+        node = host.machine
+        came_up = host.notice_status()
+        if self._recorder is not None:
+            self._views.broker(host, controller=host.status == "up")
+        if node is None:
+            return
+        touched = dict.fromkeys(node.drain_touched())
+        for what in touched:
+            if what[0] == "image":
+                self._look_at_image(host)
+        for what in touched:
+            if len(what) == 3:
+                self._look_at_log(host, (what[1], what[2]))
+        if came_up:
+            for place, partition in node.replicas.partitions.items():
+                self.invariants.compare(host, place, partition)
+                if self._recorder is not None:
+                    self._views.reread(host, place, partition)
+
+    def _look_at_image(self, host: BrokerHost) -> None:
+        assert host.machine is not None
+        image = host.machine.image
+        self.names.update(image.names)
+        for place in list(self.invariants.known):
+            if image.partition(*place) is None:
+                self.invariants.forget(place)
+        if self._recorder is not None:
+            self._views.partitions(host.machine)
+
+    def _look_at_log(self, host: BrokerHost, place: Place) -> None:
+        assert host.machine is not None
+        partition: Partition | None = host.machine.replicas.partitions.get(place)
+        if partition is not None:
+            self.invariants.look(place, partition)
+        if self._recorder is not None and host.status != "starting":
+            self._views.log(host, place, partition)
+
+    # -- at the end -----------------------------------------------------------------------------
+
+    def judge(self) -> None:
+        """Hold what is there now against all that clients were told."""
+        logs: promises.Logs = {}
+        for host, node in self._brokers_that_are_up():
+            for place, partition in node.replicas.partitions.items():
+                self.invariants.compare(host, place, partition)
+                logs[place] = [
+                    (record.offset, (record.key, record.value))
+                    for header, record in records_of(host, partition, 0)
+                    if not header.is_control
+                ]
+        promises.judge(self.history, logs)
+
+    def _brokers_that_are_up(self) -> Iterator[tuple[BrokerHost, Node]]:
+        for host in self.network.hosts.values():
+            if isinstance(host, BrokerHost) and host.machine is not None and host.status == "up":
+                yield host, host.machine

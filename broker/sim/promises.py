@@ -1,0 +1,82 @@
+"""What Kafka promises to clients, judged from their histories at the end of a run.
+
+- Nothing is in a log that nobody sent, and nothing that certainly failed.
+- An idempotent producer's record is there once, and its records are in the order of its sends.
+  Without idempotence a retry may write a record twice, or behind a later one: Kafka says so, and
+  a finding of that kind is marked as allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from broker.client.outcomes import Status
+from broker.sim.history import Content, History, Place, Sent, described, named
+
+Logs = dict[Place, list[tuple[int, Content]]]
+"""Offset and content of every record, for each partition."""
+
+
+def judge(history: History, logs: Logs) -> None:
+    """Hold the logs against what was sent, and note what is found."""
+    sent_by: dict[tuple[str, Content], list[Sent]] = {}
+    for sent in history.sent:
+        sent_by.setdefault((sent.delivery.topic, sent.content), []).append(sent)
+    for place, records in logs.items():
+        _judge_log(history, place, records, sent_by)
+    _judge_order(history)
+
+
+def _judge_log(
+    history: History,
+    place: Place,
+    records: Iterable[tuple[int, Content]],
+    sent_by: dict[tuple[str, Content], list[Sent]],
+) -> None:
+    offsets: dict[Content, list[int]] = {}
+    for offset, content in records:
+        offsets.setdefault(content, []).append(offset)
+    for content, at in offsets.items():
+        sends = [
+            sent
+            for sent in sent_by.get((place[0], content), [])
+            if sent.delivery.partition in (None, place[1])
+        ]
+        where = f"offset {at[0]}" if len(at) == 1 else f"offsets {', '.join(map(str, at))}"
+        what = f"{described(content)} is at {where} of {named(place)}"
+        possible = [sent for sent in sends if sent.delivery.status is not Status.FAILED]
+        if not sends:
+            history.find("phantom", f"{what}, and nobody has sent it", allowed=False)
+        elif not possible:
+            history.find("aborted read", f"{what}, though sending it has failed", allowed=False)
+        elif len(at) > len(possible):
+            _duplicate(history, what, possible)
+
+
+def _duplicate(history: History, what: str, possible: list[Sent]) -> None:
+    sends = "once" if len(possible) == 1 else f"{len(possible)} times"
+    careless = [sent.client for sent in possible if not sent.idempotent]
+    why = f": {careless[0]} is not idempotent, and sent it again" if careless else ""
+    history.find(
+        "duplicate", f"{what}, and was sent {sends}{why}", allowed=bool(careless)
+    )  # fmt: skip
+
+
+def _judge_order(history: History) -> None:
+    """Acknowledged records of one producer stand in the order in which they were sent."""
+    last: dict[tuple[str, int, Place], Sent] = {}
+    for sent in history.acknowledged():
+        delivery = sent.delivery
+        assert delivery.partition is not None
+        place = (delivery.topic, delivery.partition)
+        before = last.get((sent.client, sent.life, place))
+        if before is not None and before.delivery.offset >= delivery.offset:
+            excuse = "" if sent.idempotent else f": {sent.client} is not idempotent, and sent again"
+            history.find(
+                "nonmonotonic send",
+                f"{sent.client} sent {described(before.content)} and then {described(sent.content)}"
+                f" to {named(place)}, where they are at offsets {before.delivery.offset} and "
+                f"{delivery.offset}{excuse}",
+                allowed=not sent.idempotent,
+            )
+        last[sent.client, sent.life, place] = sent

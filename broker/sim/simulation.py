@@ -1,0 +1,430 @@
+"""The simulator's front door: a cluster in virtual time that does what it is told, step by step.
+
+    sim = Simulation(brokers=1, seed=7)
+    sim.create_topic("orders", partitions=3)
+    shop = sim.producer("shop")
+    shop.send("orders", key="A", value="created")
+    reader = sim.consumer("reader")
+    reader.assign("orders", 0, offset="beginning")
+    sim.run_for("2s")
+    print(reader.records)
+
+The broker in it is the broker: the same `broker.node.Node` that stands behind a socket, on a disk
+in memory. Only time, network and disk are played, and they can be played badly: `crash`,
+`power_loss`, `lose`, `delay`, `flip_bit`, `fail_disk`, `pause`.
+
+A run is its version, seed, options and commands. Commands are what the methods here and on the
+clients' handles do; each is one step, written down as plain data with the step at which it was
+given. So `fork(step)` needs no copy of anything: it builds another simulation, gives it the same
+commands up to that step, and leaves it there for you to go on differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from broker.client.outcomes import Operation
+from broker.metadata.configs import BrokerConfig
+from broker.node import Node
+from broker.sim import commands
+from broker.sim.clients import ClientHost, ConsumerHost, ProducerHost
+from broker.sim.handles import ConsumerHandle, ProducerHandle
+from broker.sim.history import Finding, History, Place
+from broker.sim.hosts import BrokerHost, SyncEnds
+from broker.sim.network import Network, Packet
+from broker.sim.observer import Observer
+from broker.sim.trace import Trace
+from broker.sim.world import Duration, SimulationError, World, microseconds
+
+RUN_VERSION = "0.1.0"
+"""Part of what a run is: another version may do another thing with the same seed."""
+
+FETCH = 1
+CODEC_SHARE = 0.25
+"""So many of all seeds pass every message through bytes."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is made of, besides its seed and its commands."""
+
+    brokers: int
+    codec: bool | None
+    settings: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """As the trace's header shows them."""
+        return {"brokers": self.brokers, "codec": self.codec, "settings": self.settings}
+
+
+class Command(NamedTuple):
+    """Something that was asked of a run, as plain data."""
+
+    step: int
+    name: str
+    arguments: dict[str, Any]
+    time_us: int
+
+
+class Simulation:
+    """One run."""
+
+    def __init__(
+        self,
+        brokers: int = 1,
+        seed: int = 7,
+        *,
+        trace: bool = True,
+        codec: bool | None = None,
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        """Start the brokers, and wait until they are ready.
+
+        `codec` says whether every message passes through bytes; None leaves it to the seed.
+        `settings` are a broker's, under Kafka's names: {"log.retention.check.interval.ms": "1000"}.
+        """
+        self._build(Options(brokers, codec, dict(settings or {})), seed, trace)
+        self.run_until(self._all_ready, within="10m")
+
+    def _build(self, options: Options, seed: int, trace: bool) -> None:
+        if options.brokers != 1:
+            raise SimulationError(f"this version simulates one broker, not {options.brokers}")
+        self.options = options
+        self.world = World(seed)
+        codec = options.codec
+        if codec is None:
+            codec = self.world.dice("codec").random() < CODEC_SHARE
+        self.network = Network(self.world, codec)
+        self.history = History(self.world)
+        self.commands: list[Command] = []
+        self.configs = {n: broker_config(n, options) for n in range(1, options.brokers + 1)}
+        self._observer = Observer(self.world, self.network, self.history, self._header(), trace)
+        self.world.after_step = self._observer.after_step
+        for node_id in self.configs:
+            self.network.hosts[str(node_id)] = BrokerHost(node_id, self.network)
+        self._first_step()
+
+    def _first_step(self) -> None:
+        names = " and ".join(f"broker {node_id}" for node_id in self.configs)
+        self._observer.cause("command", "sim", f"{names} start" + "s" * (len(self.configs) == 1))
+        for node_id in self.configs:
+            self.boot(self.broker(node_id))
+        self.world.end_step()
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "version": RUN_VERSION,
+            "seed": self.world.seed,
+            "options": self.options.as_json(),
+            "commands": self.commands,
+        }
+
+    # -- time -----------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Virtual time since the start, in microseconds."""
+        return self.world.now_us
+
+    @property
+    def steps(self) -> int:
+        """How many steps are done."""
+        return self.world.steps
+
+    def step(self) -> bool:
+        """Let the next thing happen; False if nothing ever will."""
+        return self.world.step()
+
+    def run_for(self, duration: Duration) -> None:
+        """Let so much virtual time pass."""
+        self._run_to(self.now + microseconds(duration))
+
+    def run_until(self, goal: Duration | Callable[[], object], *, within: Duration = "10m") -> None:
+        """Run to a time since the start, as "1.5s", or until a condition holds after a step."""
+        if not callable(goal):
+            self._run_to(microseconds(goal))
+            return
+        last_us = self.now + microseconds(within)
+        while not goal():
+            upcoming = self.world.next_time()
+            if upcoming is None or upcoming > last_us:
+                raise SimulationError(f"it has not come to that within {within}")
+            self.world.step()
+
+    def run_until_idle(self, *, within: Duration = "2m") -> None:
+        """Run until all that was sent is settled and all readers have read what there is."""
+        try:
+            self.run_until(lambda: not self.busy(), within=within)
+        except SimulationError:
+            raise SimulationError(f"not idle within {within}: {self.busy()}") from None
+
+    def _run_to(self, time_us: int) -> None:
+        if time_us < self.now:
+            raise SimulationError(f"{time_us} us are over: it is {self.now} us already")
+        while (upcoming := self.world.next_time()) is not None and upcoming <= time_us:
+            self.world.step()
+        self.world.idle_until(time_us)
+
+    def busy(self) -> str:
+        """What somebody is still waiting for, in words; empty if all is at rest."""
+        for host in self.network.hosts.values():
+            if isinstance(host, BrokerHost) and host.status == "starting":
+                return f"broker {host.name} is starting"
+            if isinstance(host, ClientHost) and (waits := self._waits(host)):
+                return waits
+        for planned in self.world.planned():
+            if isinstance(planned, SyncEnds) and planned.host.machine is planned.machine:
+                return f"broker {planned.host.name} syncs its disk"
+            if isinstance(planned, Packet) and planned.api_key != FETCH and not planned.dropped:
+                return f"{planned.sender.name} has something on its way to {planned.receiver.name}"
+        return ""
+
+    def _waits(self, host: ClientHost) -> str:
+        if not host.alive:
+            return ""
+        if not host.idle:
+            return f"{host.name} has not finished"
+        if isinstance(host, ConsumerHost) and host.machine is not None:
+            for topic, index in host.machine.assignment:
+                at, end = host.machine.position(topic, index), self._end(topic, index)
+                stuck = (topic, index) in host.paused or (topic, index) in host.machine.errors
+                if not stuck and at != end:
+                    return f"{host.name} is at {at} of {topic}-{index}, which ends at {end}"
+        return ""
+
+    def _end(self, topic: str, index: int) -> int | None:
+        for node_id in self.configs:
+            machine = self.broker(node_id).machine
+            partition = machine.replicas.partitions.get((topic, index)) if machine else None
+            if partition is not None and partition.is_leader:
+                return partition.high_watermark
+        return None
+
+    # -- commands -------------------------------------------------------------------------------
+
+    def command(self, name: str, **arguments: Any) -> Any:
+        """Give a command: one step, recorded as plain data. The other methods end here."""
+        step, time_us = self.world.steps, self.now
+        try:
+            result = commands.COMMANDS[name](self, **arguments)
+        except BaseException:
+            self._observer.forget_step()
+            raise
+        self.commands.append(Command(step, name, arguments, time_us))
+        self.world.end_step()
+        return result
+
+    def cause(self, kind: str, who: str, text: str) -> None:
+        """Say why this step happens."""
+        self._observer.cause(kind, who, text)
+
+    def fork(self, step: int | None = None) -> Simulation:
+        """Another simulation that has done the same up to and with `step`, to go on differently.
+
+        Handles of clients belong to their run; on the fork ask for them again by name.
+        """
+        if step is not None and not 0 <= step < self.steps:
+            raise SimulationError(f"there is no step {step}: this run has had {self.steps}")
+        last = self.steps - 1 if step is None else step
+        other = object.__new__(Simulation)
+        other._build(self.options, self.world.seed, self._observer.recording)
+        for command in self.commands:
+            if command.step > last:
+                break
+            other._replay(command.step - 1)
+            other.world.idle_until(command.time_us)
+            other.command(command.name, **command.arguments)
+        other._replay(last)
+        if step is None:
+            other.world.idle_until(self.now)
+        return other
+
+    def _replay(self, last: int) -> None:
+        while self.world.steps <= last:
+            if not self.world.step():
+                raise SimulationError(f"the replay ends at step {self.steps}: another version?")
+
+    # -- topics ---------------------------------------------------------------------------------
+
+    def create_topic(self, name: str, partitions: int = 1, **configs: object) -> None:
+        """Create a topic and wait until it is there; configs as in Kafka: retention_ms=60_000."""
+        settings = {key.replace("_", "."): str(value) for key, value in configs.items()}
+        self._wait_for(
+            self.command("create_topic", topic=name, partitions=partitions, configs=settings)
+        )
+
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic and wait until that is done."""
+        self._wait_for(self.command("delete_topic", topic=name))
+
+    def configure_topic(self, name: str, **configs: object) -> None:
+        """Change settings of a topic, None to take one back, and wait until it is done."""
+        settings = {
+            key.replace("_", "."): None if value is None else str(value)
+            for key, value in configs.items()
+        }
+        self._wait_for(self.command("configure_topic", topic=name, configs=settings))
+
+    def _wait_for(self, operation: Operation) -> None:
+        self.run_until(lambda: operation.done)
+        for key, result in operation.results.items():
+            if not result.ok:
+                raise SimulationError(f"{operation.name} {key}: {result.code.name}: {result.text}")
+
+    @property
+    def topics(self) -> dict[str, int] | None:
+        """The topics there are, with their numbers of partitions; None while no broker is up."""
+        for node_id in self.configs:
+            machine = self.broker(node_id).machine
+            if machine is not None and machine.ready:
+                topics = machine.image.topics.values()
+                return {topic.name: len(topic.partitions) for topic in topics}
+        return None
+
+    # -- clients --------------------------------------------------------------------------------
+
+    def producer(self, name: str, **settings: Any) -> ProducerHandle:
+        """A producer of this name: a new one, or the one there is.
+
+        Settings are those of ProducerConfig; `acks` may be "all", and `idempotent` stands for
+        `enable_idempotence`.
+        """
+        if settings or name not in self.network.hosts:
+            self.command("producer", client=name, settings=settings)
+        return ProducerHandle(self, self._client(name, ProducerHost))
+
+    def consumer(self, name: str, **settings: Any) -> ConsumerHandle:
+        """A consumer of this name: a new one, or the one there is.
+
+        Its user polls as soon as something is there; or with `every="100ms"` at that pace, taking
+        at most `max_records` each time (1 unless said). Settings are those of ConsumerConfig.
+        """
+        if settings or name not in self.network.hosts:
+            self.command("consumer", client=name, settings=settings)
+        return ConsumerHandle(self, self._client(name, ConsumerHost))
+
+    def client(self, name: str) -> ProducerHandle | ConsumerHandle:
+        """The handle of a client that exists: after a fork, for instance."""
+        host = self.network.hosts.get(name)
+        if isinstance(host, ProducerHost):
+            return ProducerHandle(self, host)
+        return ConsumerHandle(self, self._client(name, ConsumerHost))
+
+    def _client(self, name: str, kind: type[C]) -> C:
+        host = self.network.hosts.get(name)
+        if isinstance(host, kind):
+            return host
+        if host is None:
+            raise SimulationError(f"there is no client {name!r}")
+        raise SimulationError(f"{name!r} is a {host.kind}, not a {kind.kind}")
+
+    def broker(self, node_id: int) -> BrokerHost:
+        """The host of a broker."""
+        host = self.network.hosts.get(str(node_id))
+        if isinstance(host, BrokerHost):
+            return host
+        raise SimulationError(f"there is no broker {node_id!r}, only {list(self.configs)}")
+
+    def running(self, name: str, kind: type[C]) -> C:
+        """A client's host, with a machine that runs on it."""
+        host = self._client(name, kind)
+        if not host.alive:
+            raise SimulationError(f"{name!r} is down: sim.restart({name!r}) starts it again")
+        return host
+
+    def boot(self, host: BrokerHost) -> None:
+        """Put a node on a broker's host."""
+        host.boot(Node(self.configs[host.node_id], host.disk, host.entropy))
+
+    def _all_ready(self) -> bool:
+        return all(self.broker(node_id).status == "up" for node_id in self.configs)
+
+    # -- faults ---------------------------------------------------------------------------------
+
+    def crash(self, who: int | str) -> None:
+        """Kill a broker's process, or a client's: memory is gone, what was written is not."""
+        self.command("crash", who=who)
+
+    def restart(self, who: int | str) -> None:
+        """Start a broker or a client that is down."""
+        self.command("restart", who=who)
+
+    def stop(self, broker: int) -> None:
+        """Shut a broker down cleanly; it is done when its status is "stopped"."""
+        self.command("stop", broker=broker)
+
+    def power_loss(self, broker: int) -> None:
+        """Cut a broker's power: what was not flushed is lost, whole or in part."""
+        self.command("power_loss", broker=broker)
+
+    def pause(self, who: int | str) -> None:
+        """Stop a process without killing it, as a long garbage collection does."""
+        self.command("pause", who=who)
+
+    def resume(self, who: int | str) -> None:
+        """Let a paused process go on."""
+        self.command("resume", who=who)
+
+    def lose(self, share: float) -> None:
+        """From now on lose this share of all messages, each with its connection; 0 to stop."""
+        self.command("lose", share=share)
+
+    def delay(self, least: Duration, most: Duration | None = None) -> None:
+        """From now on a message takes so long, or any time between the two."""
+        self.command("delay", least=least, most=least if most is None else most)
+
+    def flip_bit(self, broker: int, topic: str, partition: int, offset: int) -> None:
+        """Let one bit rot in the stored batch that holds this offset."""
+        self.command("flip_bit", broker=broker, topic=topic, partition=partition, offset=offset)
+
+    def fail_disk(
+        self, broker: int, error: str = "EIO", *, on: str = "append", times: int | None = None
+    ) -> None:
+        """From now on let a broker's disk fail with "EIO" or "ENOSPC" on "read", "append", "sync".
+
+        It does so until `repair_disk`, or as many `times` as given.
+        """
+        self.command("fail_disk", broker=broker, error=error, on=on, times=times)
+
+    def repair_disk(self, broker: int) -> None:
+        """Make a broker's disk well again."""
+        self.command("repair_disk", broker=broker)
+
+    def power_is_lost(self, host: BrokerHost) -> None:
+        """Tell the checks what is about to happen, so that they know what Kafka may lose."""
+        self._observer.invariants.power_is_lost(host)
+
+    def bit_is_flipped(self, place: Place, offset: int) -> None:
+        """Tell the checks of damage that they shall not take for a bug."""
+        self._observer.invariants.bit_is_flipped(place, offset)
+
+    # -- what has come of it --------------------------------------------------------------------
+
+    @property
+    def trace(self) -> Trace:
+        """The run so far, to draw or to save."""
+        return self._observer.trace
+
+    def check(self) -> list[Finding]:
+        """Everything that was found by now which must not be, or which Kafka allows to happen."""
+        self._observer.judge()
+        return list(self.history.findings)
+
+    @property
+    def violations(self) -> list[Finding]:
+        """Those of `check()` that Kafka does not allow. There should never be any."""
+        return [finding for finding in self.check() if not finding.allowed]
+
+
+C = TypeVar("C", bound=ClientHost)
+
+
+def broker_config(node_id: int, options: Options) -> BrokerConfig:
+    """The settings of one broker of a simulation: Kafka's defaults, but for a few.
+
+    Topics are not created by asking for them: a misspelt name should be a clear error in a lesson.
+    """
+    ours = {"node.id": str(node_id), "auto.create.topics.enable": "false"}
+    return BrokerConfig.from_settings(ours | options.settings)
