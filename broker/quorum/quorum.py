@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from broker.events import Now
+from broker.log.checkpoints import read_partition_metadata, write_partition_metadata
 from broker.log.config import LogConfig
 from broker.log.disk import Disk
 from broker.log.log import Log
@@ -34,6 +35,8 @@ from broker.wire.schema import Message
 
 METADATA_TOPIC = "__cluster_metadata"
 METADATA_FOLDER = "__cluster_metadata-0"
+METADATA_TOPIC_ID = bytes(15) + b"\1"
+"""The one topic id that is fixed (Kafka's `Uuid.METADATA_TOPIC_ID`)."""
 LEADER_CHANGE_KEY = bytes.fromhex("00000002")
 """A control record's key: version 0, type 2 (`ControlRecordType.LEADER_CHANGE`)."""
 
@@ -65,6 +68,9 @@ class Quorum:
     def open(cls, disk: Disk, node_id: int, now: Now) -> Quorum:
         """Read the node's metadata log. It is read from its start: the image is made from it."""
         log = Log.open(disk, METADATA_FOLDER, METADATA_LOG, now, recovery_point=0, clean=False)
+        if read_partition_metadata(disk, METADATA_FOLDER) is None:
+            write_partition_metadata(disk, METADATA_FOLDER, METADATA_TOPIC_ID)
+            disk.sync_now([""])
         return cls(node_id, disk, log, read_election_state(disk, f"{METADATA_FOLDER}/quorum-state"))
 
     @property
