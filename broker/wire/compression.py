@@ -173,6 +173,8 @@ def _unsnap(buf: Buffer, max_bytes: int) -> bytes:
     view = memoryview(buf)
     if view[: len(_XERIAL_MAGIC)] != _XERIAL_MAGIC:
         return _unsnap_block(view, max_bytes)
+    if len(view) < len(_XERIAL_HEADER):
+        raise CorruptRecordError("a snappy stream ends inside its header")
     unpacked = bytearray()
     # The two version numbers are skipped: some writers have them in the wrong byte order.
     pos = len(_XERIAL_HEADER)
@@ -190,6 +192,8 @@ def _unsnap(buf: Buffer, max_bytes: int) -> bytes:
 
 def _unsnap_block(block: memoryview, max_bytes: int) -> bytes:
     """One bare block. It begins with its unpacked length, which is checked before it is trusted."""
+    if not block:
+        raise CorruptRecordError("no bytes are no snappy block")
     cramjam = _cramjam()
     try:
         claimed = cramjam.snappy.decompress_raw_len(block)
@@ -211,7 +215,7 @@ _ZSTD_MAX_RATIO = 32 * 1024  # a block that repeats one byte: four bytes for 128
 
 def _lz4(buf: Buffer) -> bytes:
     packer = _cramjam().lz4.Compressor(block_linked=False, content_checksum=False)
-    packer.compress(buf)
+    packer.compress(bytes(buf))
     return bytes(packer.finish())
 
 
