@@ -10,10 +10,10 @@ at or after the moment, not the one with the nearest timestamp.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from broker.log.segment import Segment
+from broker.log.segments import Segments
 from broker.wire.records import BatchHeader, read_records
 
 
@@ -26,11 +26,12 @@ class TimestampOffset(NamedTuple):
 
 
 def record_at_time(
-    segments: Iterable[Segment], timestamp_ms: int, start_offset: int
+    segments: Segments, timestamp_ms: int, start_offset: int
 ) -> TimestampOffset | None:
     """The first record from `start_offset` on that is not older than a moment."""
     for segment in segments:
         if segment.latest.timestamp >= timestamp_ms and segment.next_offset > start_offset:
+            segments.keep_warm(segment)
             found = _in_segment(segment, timestamp_ms, start_offset)
             if found is not None:
                 return found
@@ -49,11 +50,12 @@ def _in_segment(segment: Segment, timestamp_ms: int, start_offset: int) -> Times
     return None
 
 
-def latest_record(segments: Iterable[Segment]) -> TimestampOffset | None:
+def latest_record(segments: Segments) -> TimestampOffset | None:
     """The first of the records that have the largest timestamp."""
     latest = max(segments, key=lambda segment: segment.latest.timestamp)
     if not latest.size:
         return None
+    segments.keep_warm(latest)
     position = latest.locate(latest.latest.offset)
     for at, header in latest.headers(position):
         if header.max_timestamp == latest.latest.timestamp:

@@ -140,11 +140,10 @@ class Segment:
         self, size: int, last_offset: int, timestamp: int, now_ms: int, config: LogConfig
     ) -> bool:
         """Whether the next batch belongs into a new segment (LogSegment.shouldRoll)."""
-        if not self.size:
-            return False
-        return (
+        if last_offset - self.base_offset > RELATIVE_OFFSET_MAX:
+            return True
+        return self.size > 0 and (
             self.size > config.segment_bytes - size
-            or last_offset - self.base_offset > RELATIVE_OFFSET_MAX
             or self._index_is_full
             or self._waited_ms(timestamp, now_ms) > config.segment_ms
         )
@@ -203,8 +202,18 @@ class Segment:
     def latest(self) -> TimeEntry:
         """The largest timestamp, and the last offset of the batch that has it."""
         if self._latest is None:
-            self._latest = self.times.last
+            if self._times is None:
+                self._latest = self._last_time_entry()
+            else:
+                self._latest = self._times.last
         return self._latest
+
+    def _last_time_entry(self) -> TimeEntry:
+        """One entry is all that retention needs of the time index of an old segment."""
+        path = self.file(names.TIME_INDEX)
+        start = self.disk.size(path) - TimeIndex.ENTRY_SIZE
+        data = self.disk.read(path, start, TimeIndex.ENTRY_SIZE) if start >= 0 else b""
+        return TimeIndex(self.base_offset, data).last
 
     def _read_file(self, suffix: str) -> bytes:
         path = self.file(suffix)
@@ -330,6 +339,8 @@ class Segment:
         data = self.disk.read(self.path, start, max(max_bytes, LOG_OVERHEAD))
         first = int.from_bytes(data[_LENGTH_AT:LOG_OVERHEAD], "big", signed=True) + LOG_OVERHEAD
         if first < BATCH_OVERHEAD:
+            raise self.damaged(start)
+        if start + first > end:
             raise self.damaged(start)
         if first > max_bytes:
             return self.read_batch(start, first) if min_one else b""

@@ -44,18 +44,19 @@ class Segments:
 
     def add(self, segment: Segment) -> None:
         """A new active segment."""
-        self.active.next_offset = segment.base_offset
-        self._warm.append(self.active)
+        sealed = self.active
+        sealed.next_offset = segment.base_offset
         self._all.append(segment)
         self._bases.append(segment.base_offset)
         self.active = segment
+        self.keep_warm(sealed)
 
     def at(self, offset: int) -> Segment:
         """The segment to look for an offset in: the last one that does not begin after it."""
         if offset >= self.active.base_offset:
             return self.active
         segment = self._all[max(0, bisect_right(self._bases, offset) - 1)]
-        self._keep_warm(segment)
+        self.keep_warm(segment)
         return segment
 
     def after(self, segment: Segment) -> Segment | None:
@@ -72,6 +73,7 @@ class Segments:
         dropped = self._all[:count]
         del self._all[:count]
         del self._bases[:count]
+        self._cool(dropped)
         return dropped
 
     def drop_after(self, offset: int) -> list[Segment]:
@@ -81,6 +83,7 @@ class Segments:
         del self._all[keep:]
         del self._bases[keep:]
         self.active = self._all[-1]
+        self._cool(dropped)
         return dropped
 
     def replace_all(self, segment: Segment) -> list[Segment]:
@@ -89,16 +92,21 @@ class Segments:
         self._all = [segment]
         self._bases = [segment.base_offset]
         self.active = segment
+        self._cool(dropped)
         return dropped
 
-    def _keep_warm(self, segment: Segment) -> None:
+    def keep_warm(self, segment: Segment) -> None:
         """Sealed segments that were read last keep their indexes; the others can read theirs."""
-        if self._warm and self._warm[-1] is segment:
+        if segment is self.active or (self._warm and self._warm[-1] is segment):
             return
-        if segment in self._warm:
-            self._warm.remove(segment)
+        self._cool([segment])
         self._warm.append(segment)
         if len(self._warm) > WARM_INDEXES:
             cold = self._warm.popleft()
             if cold is not self.active:
                 cold.unload_indexes()
+
+    def _cool(self, segments: list[Segment]) -> None:
+        for segment in segments:
+            if segment in self._warm:
+                self._warm.remove(segment)
