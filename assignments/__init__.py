@@ -1,0 +1,1 @@
+"""What students hand in, and what reads it: the exercises and the grader (next to be built)."""

@@ -186,6 +186,7 @@ def settings_of(owner: type) -> Mapping[str, ConfigKey]:
 
 
 def boolean(default: bool, doc: str, *, dynamic: bool = False) -> Setting[bool]:
+    """True or false."""
     return Setting(ConfigKey("", ConfigType.BOOLEAN, default, doc, dynamic=dynamic))
 
 
@@ -213,14 +214,17 @@ def unset(
 def text(
     default: str, doc: str, *, choices: tuple[str, ...] = (), dynamic: bool = False
 ) -> Setting[str]:
+    """A text, free or one of some choices."""
     return Setting(ConfigKey("", ConfigType.STRING, default, doc, None, choices, dynamic))
 
 
 def unset_text(doc: str) -> Setting[str | None]:
+    """A text without a default."""
     return Setting(ConfigKey("", ConfigType.STRING, None, doc))
 
 
 def listing(
     default: tuple[str, ...], doc: str, *, choices: tuple[str, ...] = (), dynamic: bool = False
 ) -> Setting[tuple[str, ...]]:
+    """Texts, parted by commas."""
     return Setting(ConfigKey("", ConfigType.LIST, default, doc, None, choices, dynamic))
