@@ -1,0 +1,95 @@
+// What a strip shows, read from the state of a trace: the one place that knows the state tree.
+//
+// The picture, the table and the sentence for screen readers are all made from these rows, so
+// they cannot disagree.
+
+/** A partition as its leader has it. */
+export function logRow(state, name) {
+  const partition = state.partitions?.[name] ?? {};
+  const node = holder(state, name, partition);
+  const log = (node && state.logs?.[node]?.[name]) || {};
+  const status = state.nodes?.[node]?.status ?? "up";
+  const start = log.start ?? 0;
+  const end = log.end ?? start;
+  return {
+    kind: "log", name, node, status,
+    gone: status === "crashed" || status === "stopped",
+    leader: partition.leader ?? null,
+    epoch: log.epoch ?? partition.epoch ?? 0,
+    isr: partition.isr ?? [],
+    start, end,
+    hw: Math.min(log.hw ?? end, end),
+    first: start,
+    records: log.records ?? {},
+    readers: readersOf(state, name, log.hw ?? end),
+  };
+}
+
+// A partition without a leader is shown as the last one who is left to tell has it.
+function holder(state, name, partition) {
+  const nodes = [partition.leader, ...(partition.replicas ?? []), ...Object.keys(state.logs ?? {})];
+  const found = nodes.find((node) => state.logs?.[node]?.[name]);
+  return found === undefined ? null : String(found);
+}
+
+function readersOf(state, name, hw) {
+  const readers = [];
+  for (const [client, { kind, positions, status }] of Object.entries(state.clients ?? {})) {
+    const position = positions?.[name];
+    if (position === undefined || position === null || kind === "producer") continue;
+    readers.push({ name: client, position, lag: Math.max(0, hw - position), status });
+  }
+  return readers;
+}
+
+/**
+ * A queue: `messages` are those still waiting, by the number with which they came, and what
+ * was taken is gone. (As a list, they start at number `taken`.)
+ */
+export function queueRow(state, name) {
+  const queue = state.queues?.[name] ?? {};
+  const taken = queue.taken ?? 0;
+  const messages = Array.isArray(queue.messages)
+    ? Object.fromEntries(queue.messages.map((message, i) => [taken + i, message]))
+    : queue.messages ?? {};
+  const numbers = Object.keys(messages).map(Number);
+  const end = Math.max(queue.put ?? 0, taken, ...numbers.map((number) => number + 1));
+  const first = numbers.length > 0 ? Math.min(...numbers) : end;
+  return {
+    kind: "queue", name, status: "up", gone: false, start: 0, end, hw: end, first,
+    records: messages, readers: [], waiting: numbers.length,
+  };
+}
+
+/** The line under a partition's name, and whether it is news. */
+export function noteOf(row) {
+  if (row.kind === "queue") {
+    const gone = row.end - row.waiting;
+    return { text: `${row.waiting} waiting${gone > 0 ? ` · ${gone} gone` : ""}`, tone: "" };
+  }
+  if (row.gone) return { text: `broker ${row.node} ${row.status}`, tone: "danger" };
+  if (row.status !== "up") return { text: `broker ${row.node} ${row.status}`, tone: "" };
+  if (row.leader === null || row.leader < 0) {
+    return row.node === null ? { text: "", tone: "" } : { text: "no leader", tone: "danger" };
+  }
+  return { text: `leader: broker ${row.leader}`, tone: "" };
+}
+
+/** What a client does or has done, in a few words; `sends` is what it has in the air. */
+export function doing(client, sends = "") {
+  if (!client) return "not there yet";
+  if (client.status && client.status !== "up") return client.status;
+  if (sends) return sends;
+  if (client.kind === "producer") return `acked ${client.acked ?? 0} of ${client.sent ?? 0}`;
+  if (client.read === undefined) return client.last ?? "";
+  return client.fetched > 0 ? `read ${client.read}, has ${client.fetched} more` : `read ${client.read}`;
+}
+
+/** A record in words: key, and what else is known of it. */
+export function recordText(record) {
+  if (!record) return "deleted";
+  if (record.kind === "commit" || record.kind === "abort") return `${record.kind} marker`;
+  const key = record.key === null || record.key === undefined ? "no key" : record.key;
+  if (record.kind === "tombstone" || record.value === null) return `${key}, tombstone`;
+  return record.value === undefined || record.value === "" ? key : `${key} ${record.value}`;
+}
