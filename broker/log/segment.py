@@ -35,6 +35,9 @@ from broker.wire.records import BATCH_OVERHEAD, LOG_OVERHEAD, BatchHeader, read_
 SCAN_BYTES = 16 * 1024
 """How much is read at once to walk over batches: a bit more than lies between two index entries."""
 
+UNKNOWN = 1 << 63
+"""Beyond every offset: of a segment that was just opened, no batch is known yet."""
+
 _WALK = struct.Struct(">qi11xi")
 _SMALLEST_LENGTH = BATCH_OVERHEAD - LOG_OVERHEAD
 _LENGTH_AT = 8
@@ -72,7 +75,7 @@ class Segment:
         """Since when it is open here: stands in for the age of records without a timestamp."""
         self._index: OffsetIndex | None = None
         self._times: TimeIndex | None = None
-        self._recent = RecentBatches(base_offset)
+        self._recent = RecentBatches(UNKNOWN)
         self._latest: TimeEntry | None = None
         self._first_timestamp: int | None = None
         self._unindexed = 0
