@@ -247,7 +247,7 @@ class _Scan:
         indexed = segment.index.keep_to(position)
         if header.base_offset < segment.base_offset or indexed not in (None, header.last_offset):
             return False
-        segment.restart_at(position, header.base_offset)
+        segment.restart_at(position, header.base_offset, keep_times=self.recovery.clean)
         self.position = position
         self.next_offset = header.base_offset
         return True

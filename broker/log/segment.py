@@ -385,14 +385,15 @@ class Segment:
             self.account(header.size, header.last_offset, header.max_timestamp, None)
         self.next_offset = next_offset
 
-    def restart_at(self, position: int, base_offset: int) -> None:
+    def restart_at(self, position: int, base_offset: int, keep_times: bool = False) -> None:
         """Forget all from an indexed batch on, as if the file ended before it.
 
         The batches that follow, the first of which begins with `base_offset`, are to be accounted
-        for anew.
+        for anew. Entries of the time index may stay where those batches are known to be whole.
         """
         indexed = self.index.keep_to(position)
-        self.times.truncate_to(self.base_offset if indexed is None else indexed + 1)
+        if not keep_times:
+            self.times.truncate_to(self.base_offset if indexed is None else indexed + 1)
         self._cut_index_files()
         self._latest = self.times.last
         self._recent = RecentBatches(base_offset)
