@@ -8,7 +8,10 @@ always the shipped broker, or a real client of it, and what would distract from 
     scenes   the recorded runs behind the figures of a lesson
     predict  a question that is asked before the answer is shown
     checks   exercises: an experiment with the learner's answer, then evidence and a hint
+    experiments  the virtual weeks in which an exercise's answer is tried
+    verdict  what a check answers: evidence and a hint, never just "wrong"
     disk     records written to this machine's disk, in order and scattered
+    stopwatch  records a second
     live     a real broker on this machine, or the one BOOTSTRAP_SERVERS names
     figures  the pictures, drawn from a trace
 

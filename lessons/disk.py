@@ -87,6 +87,13 @@ class DiskReport:
         """The ratio in the words of the prediction."""
         return ratio_range(self.ratio(every))
 
+    def why(self, every: int = 1_000) -> str:
+        """The reason to give with the answer to the prediction."""
+        return (
+            f"On this disk, {times(self.ratio(every))}. A disk writes whole blocks: a thousand "
+            "appended records fill 25 of them, a thousand scattered ones touch about a thousand."
+        )
+
     def __str__(self) -> str:
         lines = [
             f"{speed.flush.name:<30}appended {speed.appended:>11,.0f} a second"

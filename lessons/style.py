@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lessons.figures.module import tokens
+
 _LESSONS = Path(__file__).parent
 
-TOKENS = (_LESSONS / "figures/web/tokens.css").read_text(encoding="utf-8")
-CSS = TOKENS + (_LESSONS / "lesson.css").read_text(encoding="utf-8")
+CSS = tokens() + (_LESSONS / "lesson.css").read_text(encoding="utf-8")
 
 
 def styled(html: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from lessons import disk
 from lessons.disk import FLUSHES, DiskReport, Speed
+from lessons.stopwatch import Stopwatch
 
 
 def report(*ratios: float, filesystem: str = "ext4") -> DiskReport:
@@ -73,3 +74,11 @@ def test_the_file_system_is_that_of_the_longest_mount_point(tmp_path):
     assert disk.filesystem_of(tmp_path, mounts) == "tmpfs"
     assert disk.filesystem_of(tmp_path.parent, mounts) == "ext4"
     assert disk.filesystem_of(tmp_path, "") == "an unnamed file system"
+
+
+def test_a_stopwatch_names_the_range_of_its_rate():
+    ticks = iter((10.0, 10.5))
+    with Stopwatch(50_000, clock=lambda: next(ticks)) as writing:
+        pass
+    assert (writing.rate, writing.range) == (100_000, "100,000 to a million")
+    assert str(writing) == "50,000 records in 0.50 s: 100,000 a second"
