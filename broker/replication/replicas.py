@@ -271,15 +271,15 @@ class Replicas:
         """Write down recovery points, high watermarks and log starts of all partitions."""
         self.write_high_watermarks()
         points = {key: log.recovery_point for key, log in self.logs()}
-        checkpoints.write_offsets(self.disk, checkpoints.RECOVERY_POINTS, points, durable=False)
+        checkpoints.write_offsets(self.disk, checkpoints.RECOVERY_POINTS, points)
         starts = {
             key: log.log_start_offset
             for key, log in self.logs()
             if log.log_start_offset > log.segments.first.base_offset
         }
-        checkpoints.write_offsets(self.disk, checkpoints.LOG_STARTS, starts, durable=False)
+        checkpoints.write_offsets(self.disk, checkpoints.LOG_STARTS, starts)
 
     def write_high_watermarks(self) -> None:
         """Write down every high watermark, so that a restart begins close to the truth."""
         marks = {key: partition.high_watermark for key, partition in self.partitions.items()}
-        checkpoints.write_offsets(self.disk, checkpoints.HIGH_WATERMARKS, marks, durable=False)
+        checkpoints.write_offsets(self.disk, checkpoints.HIGH_WATERMARKS, marks)
