@@ -103,7 +103,8 @@ class MetadataUpdater:
 
     def _ask(self, peer: int, now: Now) -> None:
         config = self.connections.config
-        if now.mono_us - self._answered_at_us > 2 * config.retry_backoff_max_ms * US_PER_MS:
+        quiet_us = now.mono_us - self._answered_at_us
+        if self._impatient or quiet_us > 2 * config.retry_backoff_max_ms * US_PER_MS:
             self._asked_in_vain = 0
         request = MetadataRequest(
             topics=[MetadataRequestTopic(name=name) for name in self.topics],

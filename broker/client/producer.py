@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from broker.client.accumulator import Accumulator, size_bound
-from broker.client.cluster_view import TopicPartition
+from broker.client.cluster_view import TopicPartition, TopicView
 from broker.client.config import ProducerConfig
 from broker.client.connections import US_PER_MS, Answer
 from broker.client.idempotence import Idempotence
@@ -133,7 +133,7 @@ class Producer(ClientMachine):
         self._sender.take(answer, now)
 
     def _advance(self, now: Now) -> None:
-        self._place(now)
+        self._place()
         self._sender.advance(now)
         self._give_up_waiting(now)
         if self._accumulator.flushing and not self.pending:
@@ -145,16 +145,16 @@ class Producer(ClientMachine):
         times += [queue[0].since_us + limit for queue in self._waiting.values() if queue]
         return min((time for time in times if time is not None), default=None)
 
-    def _place(self, now: Now) -> None:
+    def _place(self) -> None:
         """Move records whose topic is known, now, to the queue of a partition."""
         for topic, queue in self._waiting.items():
-            while queue and self._place_one(topic, queue[0]):
-                queue.popleft()
+            view = self.cluster.topics.get(topic)
+            if queue and view is not None and view.partitions:
+                left = [waiting for waiting in queue if not self._place_one(topic, view, waiting)]
+                self._waiting[topic] = deque(left)
 
-    def _place_one(self, topic: str, waiting: _Waiting) -> bool:
-        view = self.cluster.topics.get(topic)
-        if view is None or not view.partitions:
-            return False
+    def _place_one(self, topic: str, view: TopicView, waiting: _Waiting) -> bool:
+        """Choose a partition. False if it was given and does not exist (yet)."""
         delivery = waiting.delivery
         if delivery.partition is None:
             choice = Choice(len(view.partitions), view.available)
@@ -168,14 +168,14 @@ class Producer(ClientMachine):
     def _give_up_waiting(self, now: Now) -> None:
         """Records whose partition does not turn up fail, certainly: they never left."""
         limit = now.mono_us - self.config.max_block_ms * US_PER_MS
+        too_long = f"not found within max_block_ms={self.config.max_block_ms}"
         for topic, queue in self._waiting.items():
             hopeless = self._hopeless(topic)
-            while queue and (hopeless is not None or queue[0].since_us <= limit):
-                code = hopeless or ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-                text = (
-                    "" if hopeless else f"not found within max_block_ms={self.config.max_block_ms}"
-                )
-                _give_up(queue.popleft().delivery, code, text)
+            while queue and hopeless is not None:
+                _give_up(queue.popleft().delivery, hopeless)
+            while queue and queue[0].since_us <= limit:
+                code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+                _give_up(queue.popleft().delivery, code, too_long)
             if queue:
                 self.metadata.want()
 
