@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from broker import __version__
@@ -180,7 +181,8 @@ def run_broker(given: argparse.Namespace) -> int:
     def announce(server: Server) -> None:
         folder = os.path.abspath(server.config.log_dir)
         where = server.config.listener._replace(port=server.port)
-        print(f"broker {config.node_id} answers on {where} (data in {folder})", flush=True)
+        with suppress(OSError):  # a broker goes on though nobody listens to what it says
+            print(f"broker {config.node_id} answers on {where} (data in {folder})", flush=True)
 
     try:
         run(config, announce)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("broker.server")
 
 FETCH = 1
+_FETCH_KEY = FETCH.to_bytes(2, "big")
 WRITE_HIGH_BYTES = 1024 * 1024
 """Unsent bytes at which a connection's requests are no longer handled."""
 WAITING_HIGH_BYTES = 16 * 1024 * 1024
@@ -52,7 +53,7 @@ class Slot:
         self.answer: bytes | None = None
         """None while the request waits."""
         self.size = 0
-        """Bytes that the request is counted with while it waits."""
+        """Bytes that are kept for it: the request while it waits, then an answer not in turn."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -70,7 +71,9 @@ class Connection(asyncio.BufferedProtocol):
         self._out: list[bytes] = []
         self._out_bytes = 0
         self._waiting_bytes = 0
-        self._counted = 0  # what of our memory the server has been told about
+        self._unsent_bytes = 0
+        self._counted = 0  # what of our memory the budget has been told about
+        self._seen: tuple[int, float] | None = None  # see has_moved()
         self._fetch_waits = False
         self._writing_paused = False
         self._reading_paused = False
@@ -94,7 +97,7 @@ class Connection(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:
         buffer = self._frames.buffer()
         if self._counted:
-            self._recount()
+            self._recount(incoming=True)
         return buffer
 
     def buffer_updated(self, count: int) -> None:
@@ -106,27 +109,30 @@ class Connection(asyncio.BufferedProtocol):
             return
         if frames:
             self._inbox.extend(frames)
-            self._work()
-        self._recount()
+            self.go_on()
+        self._recount(incoming=True)
 
     def pause_writing(self) -> None:
         self._writing_paused = True
+        self._unsent_bytes = self._transport.get_write_buffer_size()
+        self._recount()
 
     def resume_writing(self) -> None:
         self._writing_paused = False
-        self._work()
+        self._unsent_bytes = 0
+        self._recount()
+        self.go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._closing = True
         self._inbox.clear()
         self._slots.clear()
-        self._server.hold(-self.release())
         self._server.lost(self)
         self._server.host.tell(Disconnected(self.number))
 
     # -- requests --------------------------------------------------------------------------------
 
-    def _work(self) -> None:
+    def go_on(self) -> None:
         """Handle what has come, as far as limits allow, then write once."""
         inbox = self._inbox
         if inbox and not self._blocked():
@@ -159,19 +165,26 @@ class Connection(asyncio.BufferedProtocol):
             or self._closing
             or len(self._slots) >= self._server.config.queued_max_requests
             or self._waiting_bytes > WAITING_HIGH_BYTES
-            or (self._waiting_bytes > 0 and self._server.short_of_memory)
+            or (self._server.budget.short and self._waits_for_room())
         )
 
-    def _recount(self) -> None:
-        """Tell the server how many bytes of requests this connection makes it keep."""
+    def _waits_for_room(self) -> bool:
+        """While memory is short, nothing is done that takes much more of it."""
+        if self._inbox[0].startswith(_FETCH_KEY) or self._waiting_bytes:
+            self._server.budget.wait(self)
+            return True
+        return False
+
+    def _recount(self, *, incoming: bool = False) -> None:
+        """Tell the budget how many bytes are kept for this connection."""
         if self._closing:
             return
-        total = self._frames.held + self._waiting_bytes
+        total = self._frames.held + self._waiting_bytes + self._unsent_bytes
         if self._inbox:
             total += sum(map(len, self._inbox))
         if total != self._counted:
-            self._server.hold(total - self._counted)
-            self._counted = total
+            change, self._counted = total - self._counted, total
+            self._server.budget.change(change, incoming=incoming)
 
     def _read_or_not(self) -> None:
         """Stop reading while requests lie unhandled; go on when they are."""
@@ -201,24 +214,31 @@ class Connection(asyncio.BufferedProtocol):
         except Exception as error:
             self.close(f"the answer to request {api_key} cannot be written: {describe(error)}")
             return
-        if slot.size:
-            self._no_longer_waits(slot, api_key)
+        if api_key == FETCH:
+            self._fetch_waits = False
+        if slots[0] is slot:
+            self._pass_on_answers()
+        else:
+            self._waiting_bytes += len(slot.answer) - slot.size
+            slot.size = len(slot.answer)
+
+    def _pass_on_answers(self) -> None:
+        """Take the answers that are in turn from their slots."""
         if not self._out:
             self._server.host.dirty.append(self)
-        while slots and slots[0].answer is not None:
-            answer = slots.popleft().answer
+        slots = self._slots
+        freed = 0
+        while slots and (answer := slots[0].answer) is not None:
+            freed += slots.popleft().size
             if answer:
                 self._out.append(answer)
                 self._out_bytes += len(answer)
-
-    def _no_longer_waits(self, slot: Slot, api_key: int) -> None:
-        self._waiting_bytes -= slot.size
-        if api_key == FETCH:
-            self._fetch_waits = False
-        self._recount()
-        if self._inbox:
-            # Not at once: this is the middle of a turn, and the node is not to be entered twice.
-            self._server.loop.call_soon(self._work)
+        if freed:
+            self._waiting_bytes -= freed
+            self._recount()
+            if self._inbox:
+                # Not at once: this is the middle of a turn, and a node is not entered twice.
+                self._server.loop.call_soon(self.go_on)
 
     def flush(self) -> None:
         """Write all answers that are in turn, in one piece."""
@@ -272,5 +292,11 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def held(self) -> int:
-        """Bytes of requests that are not complete, or not answered."""
+        """Bytes that are kept for this connection: requests, and answers it does not take."""
         return self._counted
+
+    def has_moved(self) -> bool:
+        """Whether anything came or went since this was last asked."""
+        before = self._seen
+        self._seen = (self._transport.get_write_buffer_size(), self.last_read)
+        return self._seen != before

@@ -8,9 +8,11 @@ start will find no clean mark and look after the logs, as after a crash.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +25,7 @@ from broker.wire.errors import StorageError
 log = logging.getLogger("broker")
 
 INTERRUPTED = 130
+_MANY_FILES = 65_536
 
 
 def run(config: BrokerConfig, announce: Callable[[Server], None]) -> None:
@@ -31,6 +34,7 @@ def run(config: BrokerConfig, announce: Callable[[Server], None]) -> None:
 
 
 async def _serve(config: BrokerConfig, announce: Callable[[Server], None]) -> None:
+    _allow_many_files()
     if config.ignored:
         log.info("settings without effect here: %s", ", ".join(config.ignored))
     loop = asyncio.get_running_loop()
@@ -62,6 +66,15 @@ def _stop_or_leave(number: int, stop: asyncio.Event) -> None:
     if stop.is_set() and number == signal.SIGINT:
         os._exit(INTERRUPTED)
     stop.set()
+
+
+def _allow_many_files() -> None:
+    """A descriptor for each connection and each open segment: take all that we may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    if soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _settle_memory() -> None:

@@ -8,12 +8,6 @@
 The socket is bound before the data directory is touched, so that a second broker on the same port
 harms nothing, and with port 0 the number is known before the node has to tell it to anyone.
 Connections are accepted when the node is ready; who comes earlier waits in the socket's queue.
-
-Memory is kept in bounds for the server as a whole: bytes of requests that are not complete, or
-wait, count against one budget. Where it is used up, the connection that has made no progress for
-the longest time is closed. An honest request is complete within moments; half requests are how a
-hostile client would like to fill the memory (a budget that only stopped reading could be held up
-by a few of them for as long as they like).
 """
 
 from __future__ import annotations
@@ -22,9 +16,11 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import socket
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from time import monotonic
 
 from broker.api.table import read_request
@@ -32,6 +28,7 @@ from broker.events import Entropy, RequestArrived
 from broker.log.disk import Disk, FileDisk
 from broker.metadata.configs import BrokerConfig
 from broker.metadata.listeners import Endpoint
+from broker.server.budget import Budget
 from broker.server.connection import Connection
 from broker.server.framing import SCRATCH_BYTES
 from broker.server.host import Host, Hosted
@@ -44,7 +41,8 @@ NodeFactory = Callable[[BrokerConfig, Disk, Entropy], Hosted]
 ReadRequest = Callable[[bytearray, int], RequestArrived]
 
 DEFAULT_BUDGET_BYTES = 512 * 1024 * 1024
-"""For requests that are not complete or wait, where queued.max.request.bytes sets no limit."""
+"""The memory for all connections where queued.max.request.bytes sets no limit."""
+_OPEN_FILES = 1000
 _STOP_TIMEOUT_S = 30.0
 _LAST_WORDS_S = 1.0
 _LINES_PER_SECOND = 10
@@ -67,6 +65,7 @@ class Server:
         self.port = config.listener.port
         self.host: Host
         self.loop: asyncio.AbstractEventLoop
+        self.budget: Budget
         self._make_node = node or real_node
         self._disk = disk
         self._own_disk: FileDisk | None = None
@@ -74,9 +73,6 @@ class Server:
         self._connections: dict[int, Connection] = {}
         self._of_host: Counter[str] = Counter()
         self._numbered = 0
-        self._held_bytes = 0
-        limit = config.queued_max_request_bytes
-        self._budget_bytes = limit if limit >= 0 else DEFAULT_BUDGET_BYTES
         self._idle_timer: asyncio.TimerHandle | None = None
         self._quiet = RateLimit(_LINES_PER_SECOND)
 
@@ -85,13 +81,20 @@ class Server:
     async def start(self) -> None:
         """Bind, recover, serve. Raises ConfigError or StorageError, in one line for a person."""
         self.loop = asyncio.get_running_loop()
-        listening = bind(self.config.listener, self.config.socket_listen_backlog_size)
-        try:
+        limit = self.config.queued_max_request_bytes
+        self.budget = Budget(
+            limit if limit >= 0 else DEFAULT_BUDGET_BYTES, self._connections.values, self.loop
+        )
+        with ExitStack() as undo:
+            listening = bind(self.config.listener, self.config.socket_listen_backlog_size)
+            undo.callback(listening.close)
             self.port = listening.getsockname()[1]
             self.config = advertise(self.config, self.port)
             disk = self._disk or self._open_disk()
+            undo.callback(self._close_disk)
             node = self._make_node(self.config, disk, SystemEntropy())
             self.host = Host(node, disk, self.loop)
+            undo.callback(self.host.close)
             self.host.begin()
             await self.host.until(lambda: node.ready or node.stopped)
             if node.stopped:
@@ -99,14 +102,14 @@ class Server:
             self._acceptor = await self.loop.create_server(
                 self._connect, sock=listening, backlog=self.config.socket_listen_backlog_size
             )
-        except BaseException:
-            listening.close()
-            self._close_disk()
-            raise
+            undo.pop_all()
         self._watch_idle()
 
     def _open_disk(self) -> Disk:
-        self._own_disk = FileDisk(self.config.log_dir)
+        # Connections need descriptors, too, and their number cannot be known.
+        allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        most = max(64, min(_OPEN_FILES, allowed // 2))
+        self._own_disk = FileDisk(self.config.log_dir, max_open_files=most)
         return self._own_disk
 
     def _close_disk(self) -> None:
@@ -122,6 +125,7 @@ class Server:
         self._acceptor = None
         if self._idle_timer is not None:
             self._idle_timer.cancel()
+        self.budget.close()
         for connection in self._connections.values():
             connection.ignore_requests()
         try:
@@ -174,6 +178,7 @@ class Server:
 
     def lost(self, connection: Connection) -> None:
         """A client is gone."""
+        self.budget.forget(connection)
         self._connections.pop(connection.number, None)
         self.host.connections.pop(connection.number, None)
         self._of_host[connection.host] -= 1
@@ -186,28 +191,6 @@ class Server:
         if missed is not None:
             more = f" ({missed} such lines left out)" if missed else ""
             log.warning("closed the connection of %s: %s%s", connection.peer, reason, more)
-
-    # -- limits ----------------------------------------------------------------------------------
-
-    def hold(self, count: int) -> None:
-        """Some connection keeps so many bytes more, or fewer."""
-        self._held_bytes += count
-        if count > 0 and self.short_of_memory:
-            self.loop.call_soon(self._make_room)
-
-    @property
-    def short_of_memory(self) -> bool:
-        """Whether requests take more than the budget."""
-        return self._held_bytes > self._budget_bytes
-
-    def _make_room(self) -> None:
-        """Close what stands still, the longest first, until the budget holds again."""
-        large = [c for c in self._connections.values() if c.held > SCRATCH_BYTES]
-        for connection in sorted(large, key=lambda c: c.last_read):
-            if not self.short_of_memory:
-                return
-            connection.abort(f"memory is short, and its requests hold {connection.held} bytes")
-            self._held_bytes -= connection.release()
 
     def _watch_idle(self) -> None:
         """Close connections on which nothing was asked for too long, and look again later."""

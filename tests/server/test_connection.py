@@ -117,6 +117,20 @@ def test_too_many_waiting_requests_stop_the_reading() -> None:
     tell(story)
 
 
+def test_answers_that_wait_for_their_turn_are_counted() -> None:
+    async def story() -> None:
+        async with world() as there:
+            client, other = await there.client(), await there.client()
+            client.send(ask(1, "hold:A"))
+            client.send(b"".join(ask(i, "large:30000") for i in range(2, 450)))
+            await eventually(lambda: there.server.budget.used_bytes > 448 * 30_000)
+            other.send(ask(1, "release:A"))
+            assert [i for i, _ in await client.answers(449)] == list(range(1, 450))
+            await eventually(lambda: there.server.budget.used_bytes == 0)
+
+    tell(story)
+
+
 def test_a_waiting_fetch_holds_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     # The story node speaks Metadata only: for this story, that is what a Fetch is.
     monkeypatch.setattr("broker.server.connection.FETCH", 3)

@@ -142,12 +142,34 @@ def test_a_budget_bounds_what_all_half_frames_hold(caplog: pytest.LogCaptureFixt
             liars = [await there.stranger(half) for _ in range(10)]
             await eventually(lambda: "memory is short" in caplog.text)
             await still_serves(there)
-            assert sum(c.held for c in connections(there)) <= 8 * MIB
+            assert there.server.budget.used_bytes <= 8 * MIB
             assert 0 < len(connections(there)) < 10, "the oldest went, the newest are heard"
             for liar in liars:
                 liar.close()
 
     tell(story)
+
+
+def test_clients_who_take_no_answers_are_closed_before_memory_is_full(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.server.budget.PATIENCE_S", 0.05)
+    # The story node speaks Metadata only: for this story, that is what a Fetch is.
+    monkeypatch.setattr("broker.server.connection._FETCH_KEY", b"\0\3")
+
+    async def story() -> None:
+        greedy = b"".join(ask(i, "large:30000") for i in range(400))  # 12 MB of answers
+        async with world(queued_max_request_bytes=str(4 * MIB)) as there:
+            strangers = [await there.stranger(greedy) for _ in range(10)]
+            reader = await there.client()
+            reader.send(greedy)
+            assert len(await reader.answers(400)) == 400, "who reads is served in the end"
+            assert there.server.budget.used_bytes < 6 * MIB
+            for stranger in strangers:
+                stranger.close()
+
+    tell(story)
+    assert "memory is short" in caplog.text
 
 
 def connections(there: World) -> list:  # type: ignore[type-arg]
