@@ -4,9 +4,9 @@ Read it in this order:
 
     errors       what can go wrong, and the protocol's error codes
     primitives   varints, strings, ids
-    schema       the language in which messages are declared
+    schema       the language in which messages are declared (and `versions`)
     messages/    the declarations: one file per API
-    codec        declarations -> readers and writers, generated as Python source
+    codec        messages <-> bytes; `readers` and `writers` generate the functions that do it
     frames       header and body: a request or a response as it travels
     records      record batches, the part of the protocol that is also the file format
 

@@ -83,7 +83,7 @@ def encode(message: Message, version: int) -> bytes:
     """The bytes of a message in a version."""
     pieces: list[Buffer] = []
     write(message, version, pieces)
-    return b"".join(pieces)
+    return join(pieces, message, version)
 
 
 def write(message: Message, version: int, pieces: list[Buffer]) -> None:
@@ -93,10 +93,23 @@ def write(message: Message, version: int, pieces: list[Buffer]) -> None:
     try:
         write_message(message, pieces.append)
     except _UNWRITABLE as error:
-        from broker.wire.diagnosis import find_fault
+        raise _unwritable(message, version, error) from error
 
-        fault = find_fault(message, version) or str(error)
-        raise EncodeError(f"version {version} of {cls.__name__}: {fault}") from error
+
+def join(pieces: list[Buffer], message: Message, version: int) -> bytes:
+    """Make one of the pieces. Here it comes to light if what should be bytes is not."""
+    try:
+        return b"".join(pieces)
+    except TypeError as error:
+        raise _unwritable(message, version, error) from error
+
+
+def _unwritable(message: Message, version: int, error: Exception) -> EncodeError:
+    """What to raise when a writer has stumbled."""
+    from broker.wire.diagnosis import find_fault
+
+    fault = find_fault(message, version) or str(error)
+    return EncodeError(f"version {version} of {type(message).__name__}: {fault}")
 
 
 # -- generated code -------------------------------------------------------------------------------
@@ -210,7 +223,7 @@ def encode_metadata_record(message: Message, version: int) -> bytes:
         write_uvarint(version),
     ]
     write(message, version, pieces)
-    return b"".join(pieces)
+    return join(pieces, message, version)
 
 
 def decode_metadata_record(buf: Buffer) -> tuple[Message, int]:

@@ -63,11 +63,10 @@ class Source:
         """One line at the present indentation."""
         self._lines.append("    " * self._indent + text)
 
-    def items(self, before: str, items: list[str], after: str) -> None:
-        """Items in brackets, on one line if they fit."""
-        text = f"{before}{', '.join(items)}{after}"
-        if 4 * self._indent + len(text) <= _LINE_WIDTH:
-            self.line(text)
+    def items(self, flat: str, before: str, items: list[str], after: str) -> None:
+        """A statement with a list of items: on one line if it fits, else with a line for each."""
+        if 4 * self._indent + len(flat) <= _LINE_WIDTH:
+            self.line(flat)
             return
         self.line(before)
         for item in items:

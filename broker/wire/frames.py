@@ -111,7 +111,10 @@ def _start_of_header(frame: Buffer) -> RequestHeader:
         return decode_request_header(frame)[0]
     except FrameError:
         return RequestHeader(
-            request_api_key=api_key, request_api_version=version, correlation_id=correlation_id
+            request_api_key=api_key,
+            request_api_version=version,
+            correlation_id=correlation_id,
+            client_id=None,
         )
 
 
@@ -131,7 +134,7 @@ def encode_request(header: RequestHeader, body: Message) -> bytes:
     pieces: list[Buffer] = [b""]
     codec.write(header, version, pieces)
     codec.write(body, header.request_api_version, pieces)
-    return _sized(pieces)
+    return _join_with_size(pieces, body, header.request_api_version)
 
 
 def encode_response(api_key: int, api_version: int, correlation_id: int, body: Message) -> bytes:
@@ -141,10 +144,10 @@ def encode_response(api_key: int, api_version: int, correlation_id: int, body: M
         header += b"\0"
     pieces: list[Buffer] = [b"", header]
     codec.write(body, api_version, pieces)
-    return _sized(pieces)
+    return _join_with_size(pieces, body, api_version)
 
 
-def _sized(pieces: list[Buffer]) -> bytes:
+def _join_with_size(pieces: list[Buffer], body: Message, version: int) -> bytes:
     """Join the pieces, the first of which is the place for their size."""
     pieces[0] = _pack_size(sum(map(len, pieces)))
-    return b"".join(pieces)
+    return codec.join(pieces, body, version)

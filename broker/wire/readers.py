@@ -35,7 +35,8 @@ from typing import Any, Final
 from broker.wire.codegen import FIXED, Source
 from broker.wire.errors import FrameError
 from broker.wire.primitives import MAX_STRING_BYTES, ZERO_UUID, Buffer, read_uvarint
-from broker.wire.schema import NO_TAGS, NO_VERSIONS, Field, Message, WireType
+from broker.wire.schema import NO_TAGS, Field, Message, WireType
+from broker.wire.versions import NO_VERSIONS
 
 
 class ReaderSource(Source):
@@ -77,9 +78,11 @@ class ReaderSource(Source):
         targets = [target for _, target in self.run]
         if formats == "B":
             self.line(f"{targets[0]} = buf[pos]")
+        elif len(targets) == 1:
+            self.line(f"({targets[0]},) = {self.struct_name('unpack', formats)}(buf, pos)")
         else:
-            close = ",)" if len(targets) == 1 else ")"
-            self.items("(", targets, f"{close} = {self.struct_name('unpack', formats)}(buf, pos)")
+            call = f"{self.struct_name('unpack', formats)}(buf, pos)"
+            self.items(f"{', '.join(targets)} = {call}", "(", targets, f") = {call}")
         self.line(f"pos += {struct.calcsize('>' + formats)}")
         self.run = []
 

@@ -51,7 +51,9 @@ from typing import (
     overload,
 )
 
+from broker.wire.errors import ErrorCode
 from broker.wire.primitives import ZERO_UUID, Buffer, uuid_text
+from broker.wire.versions import ALL_VERSIONS, Versions
 
 if TYPE_CHECKING:
     from typing import Self
@@ -61,44 +63,6 @@ NO_TAGS: Final[Mapping[int, bytes]] = MappingProxyType({})
 
 Kind = Literal["request", "response", "header", "record", "data", "struct"]
 """What a class is: half of an API, a frame's header, a metadata record, other data, or a part."""
-
-
-# -- versions -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Versions:
-    """A range of versions, both ends included.
-
-    >>> 9 in Versions.parse("9+"), 9 in Versions.parse("3-8"), 0 in Versions.parse("none")
-    (True, False, False)
-    """
-
-    low: int
-    high: int
-
-    @staticmethod
-    def parse(text: str) -> Versions:
-        """Read "3-13", "9+", "0" or "none"."""
-        if text == "none":
-            return NO_VERSIONS
-        low, dash, high = text.partition("-")
-        if text.endswith("+"):
-            return Versions(int(text[:-1]), _FOREVER)
-        return Versions(int(low), int(high if dash else low))
-
-    def __contains__(self, version: int) -> bool:
-        return self.low <= version <= self.high
-
-    def __str__(self) -> str:
-        if self.low == self.high:
-            return str(self.low)
-        return f"{self.low}-{self.high}" if self.high < _FOREVER else f"{self.low}+"
-
-
-_FOREVER: Final = 0x7FFF
-NO_VERSIONS: Final = Versions(0, -1)
-ALL_VERSIONS: Final = Versions(0, _FOREVER)
 
 
 # -- messages and their parts ---------------------------------------------------------------------
@@ -407,9 +371,14 @@ def _constructor(name: str, fields: tuple[Field, ...]) -> Callable[..., None]:
 
 
 def _show(field: Field, value: object) -> str:
-    """A value in a message's repr: enumerations as numbers, ids as Kafka prints them, no dumps."""
+    """A value in the repr: ids as Kafka prints them, errors by name, bytes by their size."""
     if field.type.kind == "uuid" and isinstance(value, bytes):
         return uuid_text(value)
     if field.type.kind in ("records", "bytes") and value is not None:
         return f"<{len(cast(Buffer, value))} bytes>"
+    if field.name.endswith("error_code") and value in _ERROR_CODES:
+        return ErrorCode(value).name
     return repr(int(value)) if isinstance(value, int) and type(value) is not bool else repr(value)
+
+
+_ERROR_CODES: Final = frozenset(map(int, ErrorCode))

@@ -29,7 +29,8 @@ from typing import Any, Final
 from broker.wire.codegen import FIXED, Source
 from broker.wire.errors import EncodeError
 from broker.wire.primitives import MAX_STRING_BYTES, ZERO_UUID, write_uvarint
-from broker.wire.schema import NO_VERSIONS, Field, Message, WireType
+from broker.wire.schema import Field, Message, WireType
+from broker.wire.versions import NO_VERSIONS
 
 
 class WriterSource(Source):
@@ -81,7 +82,8 @@ class WriterSource(Source):
         if self.run:
             formats = "".join(f for f, _ in self.run)
             values = [value for _, value in self.run]
-            self.items(f"append({self.struct_name('pack', formats)}(", values, "))")
+            start = f"append({self.struct_name('pack', formats)}("
+            self.items(f"{start}{', '.join(values)}))", start, values, "))")
             self.run = []
 
     # -- one field
