@@ -125,6 +125,11 @@ class Connections:
         """How many requests to this peer wait for an answer."""
         return sum(1 for request in self.in_flight.values() if request.peer == peer)
 
+    def burden(self, peer: int) -> tuple[int, int]:
+        """What speaks against a peer, if any will do: failures in a row, requests in flight."""
+        known = self._peers.get(peer)
+        return (0 if known is None else known.failures, self.count_in_flight(peer))
+
     def version(self, peer: int, api: type[Message]) -> int | None:
         """The highest version of an API that both sides know; None if they share none."""
         ours = api.schema.versions

@@ -116,7 +116,7 @@ class MetadataUpdater:
         self._needed = self._impatient = False
 
     def pick_peer(self, now: Now) -> int | None:
-        """A broker that can take a request now: the one with the least to do.
+        """A broker that can take a request now: of the reliable ones, the one with least to do.
 
         If there is none, one is approached, and the answer is None until it is ready. When no
         broker of the view can be reached, the client starts over from its bootstrap peers, because
@@ -125,15 +125,15 @@ class MetadataUpdater:
         known = list(self.cluster.brokers)
         if not any(self.connections.reachable(peer, now) for peer in known):
             known = [*self.bootstrap, *(peer for peer in known if peer not in self.bootstrap)]
-        by_load = sorted(known, key=self.connections.count_in_flight)
-        ready = [peer for peer in by_load if self.connections.is_ready(peer)]
+        best_first = sorted(known, key=self.connections.burden)
+        ready = [peer for peer in best_first if self.connections.is_ready(peer)]
         if ready:
             return ready[0]
         if any(self.connections.is_opening(peer) for peer in known):
             return None
-        reachable = [peer for peer in by_load if self.connections.reachable(peer, now)]
+        reachable = [peer for peer in best_first if self.connections.reachable(peer, now)]
         for peer in (
-            reachable[:1] or by_load
+            reachable[:1] or best_first
         ):  # too early for all: the first backoff to end wakes us
             self.connections.ready(peer, now)
         return None
