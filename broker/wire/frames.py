@@ -62,7 +62,9 @@ _request_readers: dict[int, _Readers] = {}
 def decode_request(frame: Buffer) -> tuple[RequestHeader, Message | None]:
     """Read a whole request, without the size in front of it: (header, body).
 
-    The body is None only if this is ApiVersions in a version that is not known here.
+    Bytes behind the body are let pass, as Kafka does: librdkafka leaves three there when it asks
+    for the Metadata of all topics. The body is None only if this is ApiVersions in a version that
+    is not known here.
     """
     if len(frame) < _START_BYTES:
         raise FrameError(f"{len(frame)} bytes are too few for a request")
@@ -73,11 +75,9 @@ def decode_request(frame: Buffer) -> tuple[RequestHeader, Message | None]:
     cls, read_header, read_body = readers
     try:
         header, pos = read_header(frame, 0)
-        body, end = read_body(frame, pos)
+        body, _ = read_body(frame, pos)
     except UNREADABLE as error:
         raise codec.unreadable(cls, kind & 0xFFFF, error) from None
-    if end != len(frame):
-        raise codec.left_over(cls, len(frame) - end)
     return header, body
 
 

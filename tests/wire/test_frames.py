@@ -99,7 +99,14 @@ def test_a_frame_too_short_for_a_header_is_refused(size: int) -> None:
         frames.decode_request_header(bytes.fromhex("0003 0001 00000007")[:size])
 
 
-def test_bytes_behind_the_body_are_refused() -> None:
-    frame = frames.encode_request(header(3, 1), MetadataRequest(topics=None))
-    with pytest.raises(FrameError, match="1 bytes are left over behind a MetadataRequest"):
-        frames.decode_request(frame[4:] + b"\0")
+def test_bytes_behind_a_request_are_let_pass_as_kafka_does() -> None:
+    """The frame of librdkafka 2.16 asking for the Metadata of all topics: three bytes too many."""
+    frame = bytes.fromhex("0003 000d 0000000a 0007") + b"rdkafka" + bytes.fromhex("00000000 010000")
+    _, body = frames.decode_request(frame)
+    assert body == MetadataRequest(topics=None, allow_auto_topic_creation=False)
+
+
+def test_bytes_behind_a_response_are_refused() -> None:
+    frame = frames.encode_response(3, 1, 7, MetadataResponse())
+    with pytest.raises(FrameError, match="1 bytes are left over behind a MetadataResponse"):
+        frames.decode_response(3, 1, frame[4:] + b"\0")
