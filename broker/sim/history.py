@@ -64,6 +64,8 @@ class History:
         self._world = world
         self.sent: list[Sent] = []
         self.reads: list[Read] = []
+        self.lost: set[Delivery] = set()
+        """Acknowledged records that are gone again. Their offsets may have been given anew."""
         self.findings: list[Finding] = []
 
     def find(self, kind: str, text: str, *, allowed: bool) -> None:

@@ -159,6 +159,7 @@ class Invariants:
         unflushed = [offset for offset, _ in lost if self._was_unflushed(known, offset)]
         for offset, sent in lost:
             del known.owed[offset]
+            self.history.lost.add(sent.delivery)
             excuse = self._excuse(known, offset, len(unflushed))
             self.history.find(
                 "acknowledged record lost" if excuse else "lost write",

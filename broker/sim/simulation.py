@@ -28,12 +28,12 @@ from typing import Any, NamedTuple, TypeVar
 from broker.client.outcomes import Operation
 from broker.metadata.configs import BrokerConfig
 from broker.node import Node
-from broker.sim import commands
+from broker.sim import commands, rest
 from broker.sim.clients import ClientHost, ConsumerHost, ProducerHost
 from broker.sim.handles import ConsumerHandle, ProducerHandle
 from broker.sim.history import Finding, History, Place
-from broker.sim.hosts import BrokerHost, SyncEnds
-from broker.sim.network import Network, Packet
+from broker.sim.hosts import BrokerHost
+from broker.sim.network import Network
 from broker.sim.observer import Observer
 from broker.sim.trace import Trace
 from broker.sim.world import Duration, SimulationError, World, microseconds
@@ -41,7 +41,6 @@ from broker.sim.world import Duration, SimulationError, World, microseconds
 RUN_VERSION = "0.1.0"
 """Part of what a run is: another version may do another thing with the same seed."""
 
-FETCH = 1
 CODEC_SHARE = 0.25
 """So many of all seeds pass every message through bytes."""
 
@@ -169,38 +168,7 @@ class Simulation:
 
     def busy(self) -> str:
         """What somebody is still waiting for, in words; empty if all is at rest."""
-        for host in self.network.hosts.values():
-            if isinstance(host, BrokerHost) and host.status == "starting":
-                return f"broker {host.name} is starting"
-            if isinstance(host, ClientHost) and (waits := self._waits(host)):
-                return waits
-        for planned in self.world.planned():
-            if isinstance(planned, SyncEnds) and planned.host.machine is planned.machine:
-                return f"broker {planned.host.name} syncs its disk"
-            if isinstance(planned, Packet) and planned.api_key != FETCH and not planned.dropped:
-                return f"{planned.sender.name} has something on its way to {planned.receiver.name}"
-        return ""
-
-    def _waits(self, host: ClientHost) -> str:
-        if not host.alive:
-            return ""
-        if not host.idle:
-            return f"{host.name} has not finished"
-        if isinstance(host, ConsumerHost) and host.machine is not None:
-            for topic, index in host.machine.assignment:
-                at, end = host.machine.position(topic, index), self._end(topic, index)
-                stuck = (topic, index) in host.paused or (topic, index) in host.machine.errors
-                if not stuck and at != end:
-                    return f"{host.name} is at {at} of {topic}-{index}, which ends at {end}"
-        return ""
-
-    def _end(self, topic: str, index: int) -> int | None:
-        for node_id in self.configs:
-            machine = self.broker(node_id).machine
-            partition = machine.replicas.partitions.get((topic, index)) if machine else None
-            if partition is not None and partition.is_leader:
-                return partition.high_watermark
-        return None
+        return rest.what_is_left(self.network)
 
     # -- commands -------------------------------------------------------------------------------
 
@@ -318,7 +286,7 @@ class Simulation:
             return host
         if host is None:
             raise SimulationError(f"there is no client {name!r}")
-        raise SimulationError(f"{name!r} is a {host.kind}, not a {kind.kind}")
+        raise SimulationError(f"{name!r} is no {kind.kind}")
 
     def broker(self, node_id: int) -> BrokerHost:
         """The host of a broker."""

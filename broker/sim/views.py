@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from broker.sim.narration import shown
 from broker.sim.trace import Change
 from broker.wire.errors import ApiError
-from broker.wire.records import BatchHeader, Record, iter_batches, read_records
+from broker.wire.records import BatchHeader, Record, check_batch, iter_batches, read_records
 
 if TYPE_CHECKING:
     from broker.node import Node
@@ -165,20 +165,18 @@ def records_of(
     found: list[tuple[BatchHeader, Record]] = []
     with host.disk.looking():
         while start < log.log_end_offset:
+            before = start
             try:
                 data = log.read(start, READ_BYTES, log.log_end_offset)
-                batches = [(header, read_records(batch)) for header, batch in iter_batches(data)]
+                for header, batch in iter_batches(data):
+                    check_batch(batch, header)
+                    records = read_records(batch)
+                    found += [(header, record) for record in records if record.offset >= first]
+                    start = header.next_offset
             except ApiError:
-                break
-            if not batches:
-                break
-            found += [
-                (header, record)
-                for header, records in batches
-                for record in records
-                if record.offset >= first
-            ]
-            start = batches[-1][0].next_offset
+                return found
+            if start == before:
+                return found
     return found
 
 
