@@ -318,8 +318,12 @@ class Log:
     # -- cutting --------------------------------------------------------------------------------
 
     def truncate_to(self, offset: int) -> bool:
-        """Remove the records from an offset on; False if there are none. The owner should then
-        write its checkpoint of recovery points, which must not lie beyond the end."""
+        """Remove the records from an offset on; False if there are none.
+
+        A cut is rare, and made durable at once: what was cut off must not come back beneath what
+        is written next. The owner then writes its checkpoint of recovery points, for the same
+        reason: it must not call durable what is to be written there anew.
+        """
         if offset >= self.log_end_offset:
             self.epochs.truncate_from_end(self.log_end_offset)
             return False
@@ -329,6 +333,7 @@ class Log:
         for segment in self.segments.drop_after(offset):
             self._doom(segment, 0)
         self.segments.active.truncate_to(offset)
+        self.disk.sync_now([self.segments.active.path, self.folder])
         self._ends_at(offset)
         self.epochs.truncate_from_end(offset)
         self.log_start_offset = min(self.log_start_offset, offset)
@@ -341,6 +346,7 @@ class Log:
         for segment in self.segments.replace_all(self.segments.active):
             self._doom(segment, 0)
         self.segments.replace_all(Segment.create(self.disk, self.folder, offset, created_ms))
+        self.disk.sync_now([self.segments.active.path, self.folder])
         self._ends_at(offset)
         self.epochs.clear()
         self.log_start_offset = offset

@@ -6,15 +6,21 @@
 
 Up to the *recovery point* a log was made durable, and what was written before it is believed. What
 follows may have been lost with the power, in part or in any order. So it is read, batch by
-batch, and the log ends before the first batch that is not whole; later segments are deleted. On
-the way the indexes, the producers' state and the leader epochs are put together again.
+batch, and the log ends before the first batch that is not whole or not in its place; later segments
+are deleted. On the way the indexes, the producers' state and the leader epochs are put together
+again.
 
 After a clean shutdown nothing needs to be checked: the last index entry leads to the last
 batches, and a snapshot holds the state of the producers.
 
 The scan begins at the recovery point, or before it if the newest usable producer snapshot is
-older. (Kafka always begins with the whole segment. `LogLoader`, `LogSegment.recover`.) Bit rot
-below the recovery point is not looked for, by Kafka either; the consumers' checksums find it.
+older. (Kafka always begins with the whole segment: `LogLoader`, `LogSegment.recover`. It also
+takes no notice when the end of one segment is lost at the boundary of a batch and the next segment
+is there: then records are missing in the middle. In a compacted log, where offsets may be missing
+for good reasons, we cannot tell either.)
+
+Bit rot below the recovery point is not looked for, by Kafka either; the consumers' checksums find
+it. The base offset and the leader epoch of a batch are under no checksum at all.
 
 Recovery is an object that is pushed along, `step(max_bytes)` at a time, so that a broker with a
 thousand logs can begin to serve those that are ready.
@@ -30,7 +36,7 @@ from broker.log import names
 from broker.log.checkpoints import read_epochs
 from broker.log.config import LogConfig
 from broker.log.disk import Buffer, Disk
-from broker.log.epochs import LeaderEpochs
+from broker.log.epochs import NO_EPOCH, LeaderEpochs
 from broker.log.index import RELATIVE_OFFSET_MAX
 from broker.log.producer_state import ProducerState
 from broker.log.segment import Segment
@@ -68,6 +74,8 @@ class Recovery:
         self.damage = ""
         """What was cut off, and why; empty if the log was whole."""
         self.bytes_scanned = 0
+        self.last_epoch = NO_EPOCH
+        """The leader epoch of the batch that was read last."""
         disk.make_folder(folder)
         self._remove_leftovers()
         self._begin()
@@ -155,6 +163,10 @@ class Recovery:
         while not self.step():
             pass
         return self
+
+    def segment_after(self, segment: Segment) -> Segment:
+        """The segment that follows one that is not the last."""
+        return self.segments[self.segments.index(segment) + 1]
 
     def _cut(self, scan: _Scan, damage: str) -> None:
         """End the log before a batch that is not whole."""
@@ -288,11 +300,14 @@ class _Scan:
         recovery, segment = self.recovery, self.segment
         if header.last_offset >= recovery.verify_from:
             check_batch(batch, header)
+            if 0 <= header.leader_epoch < recovery.last_epoch:
+                raise CorruptRecordError("a batch of an earlier epoch, cut off once, has come back")
         if (
             header.base_offset < self.next_offset
             or header.last_offset - segment.base_offset > RELATIVE_OFFSET_MAX
         ):
             raise CorruptRecordError(f"offset {header.base_offset} is out of place")
+        recovery.last_epoch = header.leader_epoch
         if header.base_offset >= recovery.producers.end_offset:
             recovery.producers.replay(header, batch)
         if header.leader_epoch > recovery.epochs.latest:
@@ -301,10 +316,15 @@ class _Scan:
         self.next_offset = header.next_offset
 
     def _complete(self) -> str:
-        self.done = True
+        """The end of the file. The next one, if there is one, should go on where this one ends."""
         if not self.is_last:
+            base_offset = self.recovery.segment_after(self.segment).base_offset
+            gaps_are_usual = self.recovery.config.compact
+            if self.next_offset != base_offset > self.recovery.verify_from and not gaps_are_usual:
+                return f"offset {self.next_offset} is missing"
             self.segment.seal()
             self.segment.unload_indexes()
+        self.done = True
         return ""
 
     def _refuse_old_format(self) -> None:
