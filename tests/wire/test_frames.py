@@ -101,7 +101,9 @@ def test_a_frame_too_short_for_a_header_is_refused(size: int) -> None:
 
 def test_bytes_behind_a_request_are_let_pass_as_kafka_does() -> None:
     """The frame of librdkafka 2.16 asking for the Metadata of all topics: three bytes too many."""
-    frame = bytes.fromhex("0003 000d 0000000a 0007") + b"rdkafka" + bytes.fromhex("00000000 010000")
+    frame = (
+        bytes.fromhex("0003 000d 0000000a 0007") + b"rdkafka" + bytes.fromhex("0000000000 010000")
+    )
     _, body = frames.decode_request(frame)
     assert body == MetadataRequest(topics=None, allow_auto_topic_creation=False)
 
