@@ -42,13 +42,13 @@ def pairs_chart(
         f'<span class="tick" style="left:{axis.place(value):.2f}%">{short(value)}</span>'
         for value in axis.ticks()
     )
-    sentences = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    sentences = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return styled(
         f'<div class="oz-chart"><div class="head"><strong>{escape(title)}</strong> '
         f"<span>{escape(subtitle)}</span></div>"
         f'<div class="rows" role="list">{rows}</div>'
         f'<div class="axis" aria-hidden="true"><div>{ticks}</div></div>'
-        f"<ul>{sentences}</ul></div>",
+        f'<div class="notes">{sentences}</div></div>',
     )
 
 
@@ -70,7 +70,7 @@ def _dot(kind: str, name: str, rate: float, axis: Axis) -> str:
     return (
         f'<s class="{kind}" style="left:{at:.2f}%"></s>'
         f'<span class="label {kind}" style="left:{at:.2f}%;transform:translateX(-{at:.0f}%)">'
-        f"{escape(name)} <code>{rounded(rate):,}</code></span>"
+        f"{escape(name)} <span>{rounded(rate):,}</span></span>"
     )
 
 

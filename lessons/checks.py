@@ -109,7 +109,7 @@ def _judge_totals(
     if answer == add_up([*sales, *(r._replace(value=str(-_euros(r))) for r in refunds)]):
         return not_yet(
             "Refunds are still counted as if they were sales.",
-            f"{_named(refunds[:1])} is money paid back; the report adds {-_euros(refunds[0])}.",
+            f"At {_named(refunds[:1])} money is paid back; the report adds {-_euros(refunds[0])}.",
             *_differences(answer, history),
             hint="A refund already bears its sign. What does the code do to the sign?",
         )
@@ -222,7 +222,7 @@ def judge_storage(seen: Storage) -> Verdict:
             f"{_days(LAWFUL_AGE_H)}.",
             f"The order at offset {seen.oldest_offset} was that old and still on the disk.",
             f"It lay in a segment with {seen.oldest_segment_records} orders, and a segment is "
-            "deleted whole: when the *newest* record in it is older than retention_ms, and never "
+            "deleted whole: when the newest record in it is older than retention_ms, and never "
             "while it is the one being written.",
             hint="The oldest record waits for the youngest in its segment. So how old can it get, "
             "in terms of retention_ms and segment_ms?",

@@ -78,16 +78,18 @@ def a_topic(name: str = "orders", partitions: int = 1) -> Iterator[tuple[str, st
             _delete(servers, topic)
 
 
-# An admin client lives only as long as its function: one that outlives its broker would go on
-# complaining about a lost connection, on the terminal, over the learner's output.
+# An admin client lives only as long as its function, and reports errors only: it would otherwise
+# go on telling, between the learner's lines, how it lost its connection to a stopped broker.
+
+QUIET: dict[str, str | int | float | bool] = {"log_level": 3}
 
 
 def _create(servers: str, topic: str, partitions: int) -> None:
-    admin = AdminClient({"bootstrap.servers": servers})
+    admin = AdminClient({**QUIET, "bootstrap.servers": servers})
     new = NewTopic(topic, num_partitions=partitions, replication_factor=1)
     admin.create_topics([new], operation_timeout=PATIENCE_S)[topic].result(PATIENCE_S)
 
 
 def _delete(servers: str, topic: str) -> None:
-    admin = AdminClient({"bootstrap.servers": servers})
+    admin = AdminClient({**QUIET, "bootstrap.servers": servers})
     admin.delete_topics([topic])[topic].result(PATIENCE_S)

@@ -3,18 +3,20 @@
 Guessing first is what makes an answer stick: it turns "of course" into "oh". So a lesson
 asks in one cell and answers in the next, with what the run really did:
 
-    guess = predict("How many orders does billing see?", "none", "three", "six")
+    guess = predict("How many orders does billing get?", ["none", "three", "six"])
     ...
-    guess.reveal("three", because="each order is handed to one of the two")
+    guess.reveal(story.taken_by_billing, because.QUEUE)
 
 The question is a small widget (an anywidget, like the figures). Its answer arrives as a
 trait, and the page unfolds it only after a choice has been made, also when all cells were
 run at once. Comparing the two is done in the page, so a saved lesson on a static site,
-without a kernel, still asks first.
+without a kernel, still asks first. The reasons lie in `because`, out of sight: a cell is read
+before it is run, and would give them away.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,6 @@ class Prediction(anywidget.AnyWidget):
         return bundle
 
 
-def predict(question: str, *options: object) -> Prediction:
+def predict(question: str, options: Sequence[object]) -> Prediction:
     """Ask. The learner clicks one of `options`, then runs the next cell."""
     return Prediction(question=question, options=[str(option) for option in options])

@@ -1,7 +1,7 @@
 """The runs behind the figures of lesson 1. Each is a small story told to a real broker.
 
-A scene returns its trace and the facts that a prediction is compared with, and the facts come
-out of the run: if a learner changes the scene, the answer changes with it.
+A scene returns its trace, its figure, and the facts that a prediction is compared with. The facts
+come out of the run: if a learner changes the scene, the answer changes with it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import NamedTuple
 from broker.log.log import Log
 from broker.sim import Simulation
 from broker.sim.trace import Step, Trace
+from lessons.figures import LogView
 from lessons.queue import Queue
 
 ORDERS = (("A", "40"), ("B", "25"), ("A", "15"), ("C", "60"), ("B", "-25"), ("A", "30"))
@@ -89,11 +90,14 @@ class QueueBesideLog(NamedTuple):
     taken_by_billing: str
     read_by_billing: str
 
-    @property
-    def outcome(self) -> str:
-        """The end of the story in a line."""
-        return (
-            f"billing got {self.taken_by_billing} of the queue, {self.read_by_billing} of the log"
+    def figure(self) -> LogView:
+        """The queue above the log, at the end of the story."""
+        outcome = f"billing got {self.taken_by_billing} of the queue"
+        return LogView(
+            self.trace,
+            title="A queue deletes, a log keeps",
+            subtitle=f"{outcome}, and has read {self.read_by_billing} in the log",
+            start=-1,
         )
 
 
@@ -137,6 +141,16 @@ class Lunch(NamedTuple):
     """The step at which audit leaves."""
     who_waited: str
 
+    def figure(self) -> LogView:
+        """Two readers, one of them far behind."""
+        return LogView(
+            self.trace,
+            title="Audit is at lunch",
+            subtitle="the log grows, and fulfilment keeps up",
+            start=-1,
+            moments=[(self.lunch, "lunch")],
+        )
+
 
 def audit_goes_to_lunch() -> Lunch:
     """Fulfilment reads as records come; audit reads two and is away while eight more arrive."""
@@ -178,6 +192,15 @@ class Kept(NamedTuple):
 
     trace: Trace
     log_start_offset: int
+
+    def figure(self) -> LogView:
+        """The first segment gone, and a reader who wanted it."""
+        return LogView(
+            self.trace,
+            title="The log start moves",
+            subtitle="offset 2 is gone when audit asks for it",
+            start=-1,
+        )
 
 
 def retention_moves_the_start() -> Kept:

@@ -19,3 +19,19 @@ CSS = tokens() + (_LESSONS / "lesson.css").read_text(encoding="utf-8")
 def styled(html: str) -> str:
     """A piece of HTML with the style it needs."""
     return f"<style>{CSS}</style>{html}"
+
+
+class Reading:
+    """A style for the whole page of a notebook; see `for_reading`."""
+
+    def __repr__(self) -> str:
+        return "Ready. Run the cells one by one."
+
+    def _repr_html_(self) -> str:
+        rules = (_LESSONS / "reading.css").read_text(encoding="utf-8")
+        return f"<style>{rules}</style>{self!r}"
+
+
+def for_reading() -> Reading:
+    """Lines short enough to read: a wide window would stretch them over the whole screen."""
+    return Reading()

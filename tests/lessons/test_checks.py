@@ -49,10 +49,10 @@ class TestTheReport:
     @pytest.mark.parametrize(
         ("attempt", "start_at", "evidence", "hint"),
         [
-            (as_sales, 0, "offset 4 (B, -25) is money paid back", "sign"),
+            (as_sales, 0, "At offset 4 (B, -25) money is paid back", "sign"),
             (without_refunds, 0, "skips offset 4 (B, -25)", "subtracts"),
             (revenue, 8, "offset 0 (A, 40), offset 1 (B, 25)", "still there"),
-            (as_sales, 8, "money paid back", "sign"),
+            (as_sales, 8, "At offset 8 (A, -15) money is paid back", "sign"),
             (without_the_last, 0, "Customer C: the report says 80, the log adds up to 60", "hand"),
             (learned_by_heart, 0, "offset 0 (E, 10)", "passed in"),
             (forgot_int, 0, "TypeError", "int(record.value)"),

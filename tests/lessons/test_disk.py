@@ -58,6 +58,10 @@ def test_a_disk_with_a_moving_head_is_recognised():
     assert "moving head" in report(1.2, 150, 8).meaning()[-1]
 
 
+def test_a_growing_file_may_cost_a_second_trip():
+    assert "its new length" in report(1.2, 8, 0.5).meaning()[-1]
+
+
 def test_memory_is_not_sold_as_a_disk():
     (sentence,) = report(1, 1, 1, filesystem="tmpfs").meaning()
     assert "lives in memory" in sentence

@@ -8,7 +8,7 @@ from lessons.verdict import not_yet, solved
 
 @pytest.fixture
 def guess():
-    return predict("How many does billing see?", "none", "three", 6)
+    return predict("How many does billing see?", ["none", "three", 6])
 
 
 def test_a_question_starts_without_choice_and_without_answer(guess):
