@@ -52,7 +52,7 @@ def decode(cls: type[_M], version: int, buf: Buffer, pos: int = 0) -> _M:
     """
     message, end = read(cls, version, buf, pos)
     if end != len(buf):
-        raise left_over(cls, len(buf) - end)
+        raise FrameError(f"{len(buf) - end} bytes are left over behind a {cls.__name__}")
     return message
 
 
@@ -69,11 +69,6 @@ def read(cls: type[_M], version: int, buf: Buffer, pos: int = 0) -> tuple[_M, in
 def unreadable(cls: type[Message], version: int, error: Exception) -> FrameError:
     """What to raise when a reader has stumbled."""
     return FrameError(f"this is no {cls.__name__} of version {version}: {error}")
-
-
-def left_over(cls: type[Message], count: int) -> FrameError:
-    """What to raise when there is more than a message."""
-    return FrameError(f"{count} bytes are left over behind a {cls.__name__}")
 
 
 # -- writing --------------------------------------------------------------------------------------

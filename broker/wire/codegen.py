@@ -17,9 +17,11 @@ import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
-from broker.wire.schema import Field, Message
+from broker.wire.schema import Field, Message, WireType
+from broker.wire.versions import NO_VERSIONS
 
 FIXED: Final = {
     "bool": "?",
@@ -36,7 +38,10 @@ FIXED: Final = {
 
 _LINE_WIDTH: Final = 100
 
-_RESERVED: Final = {"append", "buf", "count", "end", "limit", "pos", "raw", "size", "tag", "view"}
+_RESERVED: Final = {
+    *("append", "append_all", "buf", "count", "end", "fields", "limit", "obj", "pieces", "pos"),
+    *("raw", "size", "tag", "tag_end", "tags", "unknown", "view"),
+}
 """Local variables that generated code uses for its own ends."""
 
 
@@ -185,3 +190,8 @@ class Source:
 def snake_case(name: str) -> str:
     """TopicProduceData -> topic_produce_data."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def element_field(field: Field, element: WireType) -> Field:
+    """An element of an array, as a field of its own: it is never null."""
+    return replace(field, type=element, nullable=NO_VERSIONS, tag=None, tagged=NO_VERSIONS)

@@ -88,16 +88,8 @@ class ErrorCode(IntEnum):
     NOT_COORDINATOR = 16, _BROKER, "This broker is not the coordinator.", _RETRY
     INVALID_TOPIC_EXCEPTION = 17, _CLIENT, "The topic name is invalid, or the topic is internal."
     RECORD_LIST_TOO_LARGE = 18, _CLIENT, "The batch is larger than a whole log segment."
-    NOT_ENOUGH_REPLICAS = (
-        *(19, _BROKER),
-        "Fewer replicas are in sync than min.insync.replicas asks for.",
-        _RETRY,
-    )
-    NOT_ENOUGH_REPLICAS_AFTER_APPEND = (
-        *(20, _BROKER),
-        "The records are in the leader's log, but too few replicas are in sync.",
-        _RETRY,
-    )
+    NOT_ENOUGH_REPLICAS = 19, _BROKER, "Too few replicas are in sync to accept a write.", _RETRY
+    NOT_ENOUGH_REPLICAS_AFTER_APPEND = 20, _BROKER, "Written, but too few are in sync.", _RETRY
     INVALID_REQUIRED_ACKS = 21, _CLIENT, "acks must be 0, 1 or -1 (all)."
     ILLEGAL_GENERATION = 22, _CLIENT, "The generation of the group is over."
     INCONSISTENT_GROUP_PROTOCOL = 23, _CLIENT, "The member shares no protocol with the group."
@@ -115,30 +107,20 @@ class ErrorCode(IntEnum):
     UNSUPPORTED_VERSION = 35, _CLIENT, "This version of the API is not supported."
     TOPIC_ALREADY_EXISTS = 36, _CLIENT, "A topic of this name exists already."
     INVALID_PARTITIONS = 37, _CLIENT, "The number of partitions is below 1."
-    INVALID_REPLICATION_FACTOR = (
-        *(38, _CLIENT),
-        "The replication factor is below 1 or above the number of brokers.",
-    )
+    INVALID_REPLICATION_FACTOR = 38, _CLIENT, "The replication factor is below 1, or too high."
     INVALID_REPLICA_ASSIGNMENT = 39, _CLIENT, "The assignment of replicas is invalid."
     INVALID_CONFIG = 40, _CLIENT, "The configuration is invalid."
     NOT_CONTROLLER = 41, _BROKER, "This node is not the controller.", _RETRY
     INVALID_REQUEST = 42, _CLIENT, "The request makes no sense."
     UNSUPPORTED_FOR_MESSAGE_FORMAT = 43, _CLIENT, "The message format does not allow this."
     POLICY_VIOLATION = 44, _CLIENT, "The request violates a policy of the cluster."
-    OUT_OF_ORDER_SEQUENCE_NUMBER = (
-        *(45, _CLIENT),
-        "The sequence number leaves a gap: an earlier batch never arrived.",
-    )
+    OUT_OF_ORDER_SEQUENCE_NUMBER = 45, _CLIENT, "The sequence leaves a gap: a batch is missing."
     DUPLICATE_SEQUENCE_NUMBER = 46, _CLIENT, "A batch with this sequence number is in the log."
     INVALID_PRODUCER_EPOCH = 47, _CLIENT, "The producer's epoch is old: another took its place."
     INVALID_TXN_STATE = 48, _CLIENT, "The transaction's state does not allow this."
     INVALID_PRODUCER_ID_MAPPING = 49, _CLIENT, "The transactional id has another producer id."
     INVALID_TRANSACTION_TIMEOUT = 50, _CLIENT, "The timeout exceeds transaction.max.timeout.ms."
-    CONCURRENT_TRANSACTIONS = (
-        *(51, _BROKER),
-        "Another operation on the same transaction is still going on.",
-        _RETRY,
-    )
+    CONCURRENT_TRANSACTIONS = 51, _BROKER, "The transaction is busy with something else.", _RETRY
     TRANSACTION_COORDINATOR_FENCED = 52, _BROKER, "The transaction coordinator was replaced."
     TRANSACTIONAL_ID_AUTHORIZATION_FAILED = 53, _CLIENT, "Not allowed with this transactional id."
     SECURITY_DISABLED = 54, _CLIENT, "Security features are disabled."
@@ -165,11 +147,7 @@ class ErrorCode(IntEnum):
     UNKNOWN_LEADER_EPOCH = 75, _BROKER, "The leader epoch in the request is news here.", _RETRY
     UNSUPPORTED_COMPRESSION_TYPE = 76, _CLIENT, "The compression is not supported."
     STALE_BROKER_EPOCH = 77, _BROKER, "The broker has been registered anew since."
-    OFFSET_NOT_AVAILABLE = (
-        *(78, _BROKER),
-        "The new leader does not know the high watermark yet.",
-        _RETRY,
-    )
+    OFFSET_NOT_AVAILABLE = 78, _BROKER, "The leader is too new to know the offset.", _RETRY
     MEMBER_ID_REQUIRED = 79, _CLIENT, "Join again, with the member id of this answer."
     PREFERRED_LEADER_NOT_AVAILABLE = 80, _BROKER, "The preferred leader is not available.", _RETRY
     GROUP_MAX_SIZE_REACHED = 81, _CLIENT, "The group is full."

@@ -32,11 +32,10 @@ import struct
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
-from broker.wire.codegen import FIXED, Source
+from broker.wire.codegen import FIXED, Source, element_field
 from broker.wire.errors import FrameError
 from broker.wire.primitives import MAX_STRING_BYTES, ZERO_UUID, Buffer, read_uvarint
 from broker.wire.schema import NO_TAGS, Field, Message, WireType
-from broker.wire.versions import NO_VERSIONS
 
 
 class ReaderSource(Source):
@@ -167,7 +166,7 @@ class ReaderSource(Source):
                 self.line(f"{values}.append({self._object(element.struct)})")
                 return
             value = self.name("value")
-            self._field(_element_field(field, element), value)
+            self._field(element_field(field, element), value)
             self._flush()
             self.line(f"{values}.append({value})")
 
@@ -250,13 +249,6 @@ def _has_records(cls: type[Message]) -> bool:
         if field.type.kind == "records" or (part and _has_records(part)):
             return True
     return False
-
-
-def _element_field(field: Field, element: WireType) -> Field:
-    """An array's element as a field: elements are never null."""
-    return Field(
-        element, None, field.versions, NO_VERSIONS, None, NO_VERSIONS, field.flexible, False
-    )
 
 
 # -- what generated readers call ------------------------------------------------------------------

@@ -91,8 +91,6 @@ class Message(_Declared):
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in self.schema.slots)
 
-    __hash__ = None  # type: ignore[assignment]  # the lists within are compared by value
-
     def __repr__(self) -> str:
         """Only what differs from the defaults: most fields of most messages say nothing."""
         shown = (

@@ -26,11 +26,10 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
-from broker.wire.codegen import FIXED, Source
+from broker.wire.codegen import FIXED, Source, element_field
 from broker.wire.errors import EncodeError
 from broker.wire.primitives import MAX_STRING_BYTES, ZERO_UUID, write_uvarint
-from broker.wire.schema import Field, Message, WireType
-from broker.wire.versions import NO_VERSIONS
+from broker.wire.schema import Field, Message
 
 
 class WriterSource(Source):
@@ -150,7 +149,7 @@ class WriterSource(Source):
             if element.struct:
                 self._object(element.struct, item)
             else:
-                self._field(_element_field(field, element), item)
+                self._field(element_field(field, element), item)
                 self._flush()
 
     def _struct(self, field: Field, value: str, tagged: bool) -> None:
@@ -202,13 +201,6 @@ class WriterSource(Source):
                     self.line(f'fields[{field.tag}] = b"".join(pieces)')
             self.line("append_all(tagged_fields(fields))")
         return name
-
-
-def _element_field(field: Field, element: WireType) -> Field:
-    """An array's element as a field: elements are never null."""
-    return Field(
-        element, None, field.versions, NO_VERSIONS, None, NO_VERSIONS, field.flexible, False
-    )
 
 
 # -- what generated writers call ------------------------------------------------------------------

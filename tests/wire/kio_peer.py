@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from dataclasses import Field, fields
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from importlib import import_module
 from typing import Any
 from uuid import UUID
@@ -32,7 +31,6 @@ def encode(message: Message, version: int) -> bytes:
     return buffer.getvalue()
 
 
-@cache
 def _module(cls: type[Message], version: int) -> Any:
     """kio's module for a message: kio.schema.produce.v9.request."""
     name = cls.__name__

@@ -97,9 +97,9 @@ def test_records_are_a_view_on_the_frame() -> None:
     frame = bytearray(codec.encode(PRODUCE, 9))
     records = codec.decode(ProduceRequest, 9, frame).topic_data[0].partition_data[0].records
     assert isinstance(records, memoryview)
-    assert records == b"BATCH"
+    assert records.tobytes() == b"BATCH"
     frame[frame.index(b"BATCH")] = ord("P")
-    assert records == b"PATCH"
+    assert records.tobytes() == b"PATCH"
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
