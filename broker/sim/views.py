@@ -37,6 +37,8 @@ class Views:
         self._seen: dict[str, Any] = {}
         self._cells: dict[str, dict[int, Cell]] = {}
         """For each log, the records that the trace shows, in order of offset."""
+        self._whole: dict[str, tuple[Any, ...]] = {}
+        """What a host looked like last time: most steps change little of it."""
         self.changes: list[Change] = []
 
     def __contains__(self, path: str) -> bool:
@@ -46,6 +48,12 @@ class Views:
         """The changes since the last call."""
         changes, self.changes = self.changes, []
         return changes
+
+    def _same(self, name: str, view: tuple[Any, ...]) -> bool:
+        if self._whole.get(name) == view:
+            return True
+        self._whole[name] = view
+        return False
 
     def put(self, path: str, value: Any) -> None:
         """Note a value, if it is another than last time."""
@@ -64,6 +72,8 @@ class Views:
 
     def broker(self, host: BrokerHost, controller: bool) -> None:
         """A broker as such."""
+        if self._same(host.name, (host.status, controller)):
+            return
         base = f"nodes/{host.name}"
         self.put(f"{base}/kind", "broker")
         self.put(f"{base}/status", host.status)
@@ -144,12 +154,15 @@ class Views:
 
     def client(self, host: ClientHost) -> None:
         """A client: what it waits for, and how far it has come."""
+        view = tuple(host.view())
+        if self._same(host.name, (host.status, view)):
+            return
         base = f"clients/{host.name}"
         self.put(f"{base}/kind", host.kind)
         self.put(f"{base}/status", host.status)
         if not host.alive and any(path.startswith(f"{base}/positions/") for path in self._seen):
             self.remove(f"{base}/positions")
-        for name, value in host.view():
+        for name, value in view:
             self.put(f"{base}/{name}", value)
 
 
