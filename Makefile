@@ -34,7 +34,7 @@ setup: ## make .venv from requirements.lock; when it is there already, do nothin
 
 lab: setup ## open JupyterLab on the first lesson (PORT=8888, BROWSER=no, LESSON=lessons/...)
 	@test -e "$(LESSON)" || { echo "offset-zero: there is no lesson $(LESSON)" >&2; exit 1; }
-	@$(JUPYTER) .venv/bin/jupyter-lab --port=$(PORT) $(NO_BROWSER) --LabApp.default_url="/lab/tree/$(LESSON)"
+	@exec env $(JUPYTER) .venv/bin/jupyter-lab --port=$(PORT) $(NO_BROWSER) --LabApp.default_url="/lab/tree/$(LESSON)"
 
 test: setup tools lint ## check the style, then run all tests (JOBS=2, TESTS="tests/log -x")
 	@$(PYTHON_BIN) -m pytest -n $(JOBS) $(TESTS)
