@@ -24,7 +24,7 @@ CASES = api_messages() + [case for case in other_messages() if case[0].schema.ki
 
 @pytest.mark.parametrize(("cls", "version"), CASES, ids=name_of)
 def test_both_write_the_same_bytes(cls: type[Message], version: int) -> None:
-    @settings(max_examples=12)
+    @settings(max_examples=8)
     @given(messages(cls, version))
     def property_of(message: Message) -> None:
         ours = codec.encode(message, version)

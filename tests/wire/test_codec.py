@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from broker.wire import codec
 from broker.wire.errors import ConfigError, EncodeError, FrameError
@@ -125,6 +125,7 @@ def test_absent_lists_are_not_shared() -> None:
     assert second.forgotten_topics_data == []
 
 
+@settings(max_examples=20)
 @given(messages(FetchResponse, 16, tags=True))
 def test_tags_that_nobody_knows_are_kept(message: Message) -> None:
     written = codec.encode(message, 16)

@@ -100,7 +100,8 @@ def test_noise_in_frames_raises_nothing_but_frame_errors() -> None:
 def test_huge_claims_allocate_nothing() -> None:
     """Two billion elements in a message of a hundred bytes: refused before a list is made."""
     newest, oldest = dict(CASES), dict(reversed(CASES))
-    for cls, version in sorted({*newest.items(), *oldest.items()}, key=str):
+    inflexible = [(cls, v) for cls, v in oldest.items() if v not in cls.schema.flexible]
+    for cls, version in [*newest.items(), *inflexible]:
         whole = codec.encode(full(cls, version), version)
         tracemalloc.start()
         try:
