@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("broker", "lessons", "assignments", "tests", "benchmarks", ".ci")
+PACKAGES = ("broker", "lessons", "assignments", "tests", "benchmarks", "site", ".ci")
 FILE_LINES = 400
 FUNCTION_LINES = 60
 WIDTH = 100
