@@ -34,7 +34,13 @@ from typing import NamedTuple
 
 from broker.wire.compression import MAX_UNPACKED_BYTES, Compression, compress, decompress
 from broker.wire.crc32c import crc32c
-from broker.wire.errors import ApiError, CorruptRecordError, ErrorCode, FrameError
+from broker.wire.errors import (
+    ApiError,
+    CorruptRecordError,
+    ErrorCode,
+    FrameError,
+    UnsupportedCompressionError,
+)
 from broker.wire.primitives import Buffer
 from broker.wire.record import Headers as Headers
 from broker.wire.record import NewRecord as NewRecord
@@ -197,11 +203,12 @@ def sole_batch(records: Buffer) -> BatchHeader:
     The rules, and the answer INVALID_RECORD, are those of ProduceRequest.validateRecords and
     LogValidator.validateBatch; the checksum is left to `check_batch`.
     """
+    torn = "a Produce request must have one record batch per partition, and a whole one"
+    if len(records) < BATCH_OVERHEAD:
+        raise _invalid(torn)
     header = read_header(records)
     if header.size > len(records):
-        raise _invalid(
-            "a Produce request must have one record batch per partition, and a whole one"
-        )
+        raise _invalid(torn)
     if header.size < len(records):
         raise _invalid("a Produce request may contain only one record batch per partition")
     if header.record_count <= 0 or header.record_count != header.last_offset_delta + 1:
@@ -212,6 +219,8 @@ def sole_batch(records: Buffer) -> BatchHeader:
         raise _invalid("clients are not allowed to write control records")
     if header.producer_id >= 0 and header.base_sequence < 0:
         raise _invalid(f"a batch with a producer id has the sequence {header.base_sequence}")
+    if header.compression > Compression.ZSTD:  # nobody could ever read it
+        raise UnsupportedCompressionError(f"no compression has the id {header.compression}")
     return header
 
 

@@ -64,8 +64,8 @@ def test_a_flipped_bit_is_found(memory: MemoryDisk) -> None:
 def test_only_one_whole_batch_at_a_time(memory: MemoryDisk) -> None:
     assert refusal(memory, batch("A") + batch("B")) is ErrorCode.INVALID_RECORD
     assert refusal(memory, batch("A")[:-1]) is ErrorCode.INVALID_RECORD
-    assert refusal(memory, batch("A")[:30]) is ErrorCode.CORRUPT_MESSAGE
-    assert refusal(memory, bytearray()) is ErrorCode.CORRUPT_MESSAGE
+    assert refusal(memory, batch("A")[:30]) is ErrorCode.INVALID_RECORD
+    assert refusal(memory, bytearray()) is ErrorCode.INVALID_RECORD
 
 
 def test_formats_of_before_2017_are_refused(memory: MemoryDisk) -> None:

@@ -299,6 +299,8 @@ def changed(position: int, layout: str, value: int) -> bytearray:
     [
         (build_batch(ONE) + build_batch(ONE), "only one record batch"),
         (build_batch(ONE)[:-1], "one record batch per partition, and a whole one"),
+        (build_batch(ONE)[:13], "one record batch per partition, and a whole one"),
+        (bytearray(), "one record batch per partition, and a whole one"),
         (changed(57, ">i", 2), "2 records claim 3 offsets"),
         (changed(57, ">i", 0), "0 records"),
         (changed(23, ">i", -1), "claim 0 offsets"),
@@ -311,6 +313,12 @@ def test_a_produce_request_holds_one_sound_batch(records: bytearray, why: str) -
     with pytest.raises(ApiError, match=why) as refusal:
         sole_batch(records)
     assert refusal.value.code is ErrorCode.INVALID_RECORD
+
+
+def test_a_compression_that_nobody_knows_is_not_stored() -> None:
+    with pytest.raises(ApiError) as refusal:
+        sole_batch(changed(21, ">h", 5))
+    assert refusal.value.code is ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
 
 
 def test_a_compacted_batch_has_fewer_records_than_offsets() -> None:
