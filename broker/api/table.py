@@ -34,7 +34,11 @@ class Api(NamedTuple):
         return self.min_version <= version <= self.max_version
 
 
-API_VERSIONS = 18
+PRODUCE, API_VERSIONS = 0, 18
+
+PLAIN_REQUEST_MAX_BYTES = 2 << 20
+"""The most that a request without records may have. Its fields become objects, and an object takes
+many times the room of its bytes; two MiB still name 40,000 partitions."""
 _KEY_AND_VERSION = struct.Struct(">hh")
 
 
@@ -47,7 +51,7 @@ APIS: dict[int, Api] = {
     for api in (
         # Clients built on librdkafka before 2.11.1 want to see Produce from version 0 on and then
         # use a newer one; like Kafka 4 we advertise it and serve from 3 (KIP-896, KAFKA-18659).
-        _api(0, "Produce", "produce", 3, 13, advertised=0),
+        _api(PRODUCE, "Produce", "produce", 3, 13, advertised=0),
         _api(1, "Fetch", "fetch", 4, 18),
         _api(2, "ListOffsets", "list_offsets", 1, 11),
         _api(3, "Metadata", "metadata", 0, 13),
@@ -84,6 +88,8 @@ def read_request(frame: Buffer, connection: int) -> RequestArrived:
     api = APIS.get(key)
     if api is None:
         raise FrameError(f"no API has the key {key}")
+    if len(frame) > PLAIN_REQUEST_MAX_BYTES and key != PRODUCE:
+        raise FrameError(f"{len(frame)} bytes are too many for a {api.name} request")
     if not api.serves(version):
         if key != API_VERSIONS:
             raise FrameError(

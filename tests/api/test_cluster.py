@@ -13,7 +13,7 @@ from broker.wire.frames import RequestHeader, encode_request
 from broker.wire.messages.api_versions import ApiVersionsRequest
 from broker.wire.messages.describe_cluster import DescribeClusterRequest
 from broker.wire.messages.init_producer_id import InitProducerIdRequest
-from broker.wire.messages.metadata import MetadataRequest
+from broker.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
 from tests.bench import Bench
 
 
@@ -77,6 +77,16 @@ def test_a_nameless_client_is_refused(bench: Bench) -> None:
 def test_other_unserved_versions_cannot_be_read(key: int, version: int) -> None:
     frame = key.to_bytes(2, "big", signed=True) + version.to_bytes(2, "big") + bytes(20)
     with pytest.raises(FrameError):
+        read_request(frame, 1)
+
+
+def test_a_request_without_records_has_no_business_being_huge() -> None:
+    topics = [MetadataRequestTopic(name="x" * 200)] * 12_000
+    header = RequestHeader(
+        request_api_key=3, request_api_version=12, correlation_id=5, client_id="flood"
+    )
+    frame = encode_request(header, MetadataRequest(topics=topics))[4:]
+    with pytest.raises(FrameError, match="too many for a Metadata request"):
         read_request(frame, 1)
 
 
