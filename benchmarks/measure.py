@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import psutil
 
-ROUNDS = 7
+ROUNDS = 5
 ROUND_SECONDS = 0.05
 
 
