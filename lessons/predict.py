@@ -25,13 +25,13 @@ import traitlets
 
 from lessons.style import CSS
 
-_MODULE = (Path(__file__).parent / "predict.js").read_text(encoding="utf-8")
+MODULE = (Path(__file__).parent / "predict.js").read_text(encoding="utf-8")
 
 
 class Prediction(anywidget.AnyWidget):
     """A question with a few possible answers; `choice` is what the learner picked."""
 
-    _esm = _MODULE
+    _esm = MODULE
     _css = CSS
 
     question = traitlets.Unicode().tag(sync=True)

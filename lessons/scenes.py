@@ -92,11 +92,11 @@ class QueueBesideLog(NamedTuple):
 
     def figure(self) -> LogView:
         """The queue above the log, at the end of the story."""
-        outcome = f"billing got {self.taken_by_billing} of the queue"
+        outcome = f"billing got {self.taken_by_billing} from the queue"
         return LogView(
             self.trace,
             title="A queue deletes, a log keeps",
-            subtitle=f"{outcome}, and has read {self.read_by_billing} in the log",
+            subtitle=f"{outcome}, and has read {self.read_by_billing} from the log",
             start=-1,
         )
 
