@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
 
+from broker.api.waiters import CommitWaiter, FetchWaiter, ProduceWaiter
 from broker.events import Close, Effect, Entropy, RequestArrived, Respond
 from broker.metadata.configs import BrokerConfig
 from broker.metadata.controller import Controller
@@ -14,19 +14,6 @@ from broker.metadata.producer_ids import ProducerIds
 from broker.replication.replicas import Replicas
 from broker.replication.waiting import WaitingRoom
 from broker.wire.schema import Message
-
-if TYPE_CHECKING:
-    from broker.api.fetch import FetchWaiter
-    from broker.api.produce import ProduceWaiter
-
-
-class CommitWaiter(NamedTuple):
-    """A request that waits until the metadata log is committed up to an offset."""
-
-    offset: int
-    request: RequestArrived
-    response: Message | None
-    """What to answer then. None: the request is handled once more, on the newer image."""
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from broker.api.context import Broker
 from broker.api.leaders import UNKNOWN_LEADER, current_leader
+from broker.api.waiters import FetchWaiter
 from broker.events import Now, RequestArrived
 from broker.replication.partition import Partition, PartitionKey
 from broker.wire.errors import ApiError, ErrorCode
@@ -39,16 +40,6 @@ LEADER_SINCE = 12
 
 NO_SESSION = 0
 READ_COMMITTED = 1
-
-
-@dataclass(slots=True, eq=False)
-class FetchWaiter:
-    """A fetch that found less than it wants and has time to wait for more."""
-
-    connection: int
-    request: RequestArrived
-    body: FetchRequest
-    missing_bytes: int
 
 
 @dataclass(slots=True)

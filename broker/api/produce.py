@@ -16,10 +16,9 @@ broker has to say about them (offset, leader epoch) is written into the batch's 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from broker.api.context import Broker
 from broker.api.leaders import UNKNOWN_LEADER, current_leader
+from broker.api.waiters import ProduceWaiter
 from broker.events import Now, RequestArrived
 from broker.log.log import Appended
 from broker.replication.partition import Partition, PartitionKey
@@ -40,18 +39,6 @@ LEADER_SINCE = 10
 """From this version on an error may say where the leader went."""
 BY_TOPIC_ID = 13
 """From this version on topics are named by their ids."""
-
-
-@dataclass(slots=True, eq=False)
-class ProduceWaiter:
-    """A produce whose batches are in the log and not yet safe enough to be acknowledged."""
-
-    connection: int
-    request: RequestArrived
-    acks: int
-    response: ProduceResponse
-    missing: dict[PartitionKey, int]
-    """The offset that each partition has to reach."""
 
 
 def handle(
