@@ -77,6 +77,20 @@ Admin(bootstrap, entropy, config: AdminConfig = AdminConfig())
     Operation (mutable, plain): name, status (Status), results: dict[key, Result]; .done
         Result: code (ErrorCode), text, value
 
+Where things are, in the order in which they are best read:
+
+    outcomes       Delivery, Operation, Result, Status: what became of what was asked for
+    config         the settings                     backoff       waits that grow
+    connections    requests in flight, versions, time-outs; for all three machines
+    cluster_view   who leads what                   metadata      keeping that up to date
+    machine        the loop that all three machines share
+    partitioner    key -> partition                 accumulator   records -> batches
+    idempotence    sequence numbers                 sender        batches -> requests, and answers
+    producer       Producer
+    positions      where a reader stands            fetcher       long polls -> records
+    consumer       Consumer, with BEGINNING and END from `positions`
+    admin_types, admin_calls, admin                 Admin, NewTopic, ConfigResource
+
 A server's error is data, never an exception: look at `code` and `text`. Exceptions are for calls
 that make no sense (a partition that is not assigned, an unknown compression).
 """
