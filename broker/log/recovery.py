@@ -74,8 +74,6 @@ class Recovery:
         self.damage = ""
         """What was cut off, and why; empty if the log was whole."""
         self.bytes_scanned = 0
-        self.last_epoch = NO_EPOCH
-        """The leader epoch of the batch that was read last."""
         disk.make_folder(folder)
         self._remove_leftovers()
         self._begin()
@@ -90,6 +88,8 @@ class Recovery:
         if not self.clean:
             self.snapshots.remove_after(self.recovery_point)
         self.snapshots.load_latest(self.producers, self.segments[0].base_offset)
+        self.last_epoch = NO_EPOCH
+        """The leader epoch of the batch that was read last."""
         self._queue = self._segments_to_scan()
         self._scan: _Scan | None = None
 
@@ -185,6 +185,8 @@ class Recovery:
         for later in self.segments[keep:]:
             later.delete()
         del self.segments[keep:]
+        # What is cut off now must not come back beneath what will be written here next.
+        self.disk.sync_now([segment.path, self.folder])
         self._queue.clear()
         self._scan = None
 
@@ -215,6 +217,7 @@ class Recovery:
         for segment in self.segments:
             segment.delete()
         self.segments = [self._new_segment(self.log_start_offset)]
+        self.disk.sync_now([self.segments[0].path, self.folder])
         self.log_end_offset = self.log_start_offset
         self.epochs.clear()
         self.producers.clear(self.log_start_offset)
@@ -298,12 +301,12 @@ class _Scan:
     def _take(self, header: BatchHeader, batch: memoryview) -> None:
         """Account for a batch, after a look at it if it may be damaged."""
         recovery, segment = self.recovery, self.segment
-        if header.last_offset >= recovery.verify_from:
+        if max(header.base_offset, header.last_offset) >= recovery.verify_from:
             check_batch(batch, header)
             if 0 <= header.leader_epoch < recovery.last_epoch:
                 raise CorruptRecordError("a batch of an earlier epoch, cut off once, has come back")
         if (
-            header.base_offset < self.next_offset
+            not self.next_offset <= header.base_offset <= header.last_offset
             or header.last_offset - segment.base_offset > RELATIVE_OFFSET_MAX
         ):
             raise CorruptRecordError(f"offset {header.base_offset} is out of place")

@@ -8,7 +8,7 @@ from broker.events import Now
 from broker.log.config import LogConfig
 from broker.log.disk import Disk
 from broker.log.log import Log
-from broker.wire.records import build_batch, iter_batches, read_records
+from broker.wire.records import build_batch, check_batch, iter_batches, read_records
 
 T0 = 1_700_000_000_000
 """The moment at which these stories begin, in milliseconds."""
@@ -59,7 +59,7 @@ def fill(log: Log, count: int, size: int = 10, ms_between: int = 1) -> None:
 
 
 def contents(log: Log, start: int | None = None, max_bytes: int = 1000) -> dict[int, str]:
-    """All records of a log by offset, as a consumer would read them."""
+    """All records of a log by offset, read as consumers do: with a look at each checksum."""
     found: dict[int, str] = {}
     offset = log.log_start_offset if start is None else start
     while offset < log.log_end_offset:
@@ -67,6 +67,7 @@ def contents(log: Log, start: int | None = None, max_bytes: int = 1000) -> dict[
         if not data:
             break
         for header, view in iter_batches(data):
+            check_batch(view, header)
             for record in read_records(view):
                 if record.offset >= offset:
                     found[record.offset] = (record.value or b"").decode().rstrip(".")

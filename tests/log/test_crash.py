@@ -210,7 +210,7 @@ def test_rot_beyond_the_recovery_point_is_never_served(seed: int) -> None:
 
 
 def test_a_lying_disk_loses_what_it_said_was_synced() -> None:
-    """No log can help that; but even then, what is served is what was written."""
+    """No log can help that; but even then, what a consumer accepts is what was written."""
     losses = 0
     for seed in SEEDS:
         story = Story(seed)
