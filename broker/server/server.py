@@ -70,6 +70,7 @@ class Server:
         self._disk = disk
         self._own_disk: FileDisk | None = None
         self._acceptor: asyncio.Server | None = None
+        self._stopping = False
         self._connections: dict[int, Connection] = {}
         self._of_host: Counter[str] = Counter()
         self._numbered = 0
@@ -121,7 +122,8 @@ class Server:
         """No new connections, no new requests; the node ends in order; then all is closed."""
         if self._acceptor is None:
             return
-        self._acceptor.close()
+        self._stopping = True
+        await self._stop_accepting(self._acceptor)
         self._acceptor = None
         if self._idle_timer is not None:
             self._idle_timer.cancel()
@@ -137,6 +139,16 @@ class Server:
             await self._close_connections()
             self._close_disk()
 
+    async def _stop_accepting(self, acceptor: asyncio.Server) -> None:
+        """Take no more connections. Who is on the way through asyncio's accept comes out of it
+        within a few turns, and must not find the listener closed (asyncio would drop its socket).
+        """
+        for listening in acceptor.sockets:
+            self.loop.remove_reader(listening.fileno())
+        for _ in range(4):
+            await asyncio.sleep(0)
+        acceptor.close()
+
     async def _close_connections(self) -> None:
         """Let the last answers out, for as long as the clients take them."""
         for connection in list(self._connections.values()):
@@ -146,7 +158,7 @@ class Server:
             await asyncio.sleep(0.005)
         for connection in list(self._connections.values()):
             connection.abort("it did not take its last answers")
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # aborted connections are closed in the next turn
 
     async def ended(self) -> str:
         """Wait until the node gives up on its own; why it did."""
@@ -170,7 +182,9 @@ class Server:
         self.host.connections[connection.number] = connection
         self._of_host[connection.host] += 1
         config = self.host.node.config  # these two may change at run time
-        if len(self._connections) > config.max_connections:
+        if self._stopping:
+            connection.close_quietly()
+        elif len(self._connections) > config.max_connections:
             connection.abort(f"max.connections={config.max_connections} are open")
         elif self._of_host[connection.host] > config.max_connections_per_ip:
             limit = config.max_connections_per_ip
