@@ -58,6 +58,7 @@ class Batch:
     producer_epoch: int = NO_PRODUCER_EPOCH
     base_sequence: int = NO_SEQUENCE
     sequence_was_reset: bool = False
+    """Numbered anew since it was last sent: an answer that comes now is about the old numbers."""
     _encoded: bytes | None = None
 
     @property

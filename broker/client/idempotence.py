@@ -91,6 +91,7 @@ class Idempotence:
 
     def number(self, batch: Batch) -> None:
         """Number a batch that leaves for the first time. One that is sent again keeps its own."""
+        batch.sequence_was_reset = False
         if batch.has_sequence:
             return
         partition = self._of(batch.where)

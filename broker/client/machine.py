@@ -40,6 +40,8 @@ class ClientMachine(ABC):
         if isinstance(event, PeerLost):
             self.metadata.want()  # it may be gone for good, and its partitions led by another
         for answer in self.connections.handle(event, now):
+            if answer.response is None:
+                self.metadata.want()
             if not self.metadata.take(answer, now):
                 self._take(answer, now)
         return self._step(now)

@@ -87,17 +87,19 @@ class Reader:
 class Asked(NamedTuple):
     """For which readers something was asked. By the time of the answer they may have moved on."""
 
-    generations: list[tuple[Reader, int]]
+    readers: list[tuple[Reader, int, int]]
+    """Each with the generation and the offset at which it asked."""
 
     @staticmethod
     def by(readers: list[Reader]) -> Asked:
         """Note who asks."""
-        return Asked([(reader, reader.generation) for reader in readers])
+        return Asked([(reader, reader.generation, reader.fetch_offset) for reader in readers])
 
     def still(self, readers: dict[TopicPartition, Reader]) -> Iterator[Reader]:
         """Those for whom the answer is still of interest."""
-        for reader, generation in self.generations:
-            if readers.get(reader.where) is reader and reader.generation == generation:
+        for reader, generation, offset in self.readers:
+            unmoved = (reader.generation, reader.fetch_offset) == (generation, offset)
+            if unmoved and readers.get(reader.where) is reader:
                 yield reader
 
 

@@ -30,6 +30,7 @@ from broker.events import Effect, Entropy, Now
 from broker.wire.errors import ErrorCode
 from broker.wire.records import BATCH_OVERHEAD, Headers
 
+_LATEST_TIMESTAMP_MS = 2**63 - 1
 _HOPELESS_TOPIC = (ErrorCode.INVALID_TOPIC_EXCEPTION, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
 
 
@@ -109,6 +110,10 @@ class Producer(ClientMachine):
     ) -> tuple[Delivery, list[Effect]]:
         """Accept a record. What becomes of it is written into the delivery."""
         timestamp = now.wall_ms if timestamp_ms is None else timestamp_ms
+        if not 0 <= timestamp <= _LATEST_TIMESTAMP_MS:
+            raise ValueError(f"timestamp_ms={timestamp}: must be within 0 and 2^63 - 1")
+        if partition is not None and partition < 0:
+            raise ValueError(f"partition={partition}: must not be negative")
         delivery = Delivery(topic, partition, key, value, timestamp, tuple(headers))
         size = BATCH_OVERHEAD + size_bound(delivery)
         if self.fatal is not None:

@@ -25,8 +25,8 @@ from broker.client.idempotence import Idempotence
 from broker.client.metadata import MAX_VERSION_WITHOUT_IDS, STALE_VIEW, MetadataUpdater
 from broker.client.outcomes import UNKNOWN_OFFSET, error_code
 from broker.events import Now
-from broker.wire.compression import compression_from_name
-from broker.wire.errors import ErrorCode
+from broker.wire.compression import compress, compression_from_name
+from broker.wire.errors import ConfigError, ErrorCode, UnsupportedCompressionError
 from broker.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 from broker.wire.messages.produce import (
     PartitionProduceData,
@@ -87,8 +87,13 @@ class Sender:
     _now_us: int = 0
 
     def __post_init__(self) -> None:
-        """Look up what does not change."""
+        """Look up what does not change, and try it: a missing wheel is to be noticed here."""
         self._compression = compression_from_name(self.config.compression_type)
+        try:
+            compress(self._compression, b"")
+        except UnsupportedCompressionError as problem:
+            name = self.config.compression_type
+            raise ConfigError(f"compression_type={name}: {problem.message}") from None
 
     def advance(self, now: Now) -> None:
         """Give up what is too old, and send what can be sent."""

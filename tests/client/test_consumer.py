@@ -280,6 +280,18 @@ def test_a_moved_leader_is_followed() -> None:
     assert reader.values() == ["created"]
 
 
+def test_the_old_leaders_answer_comes_too_late_to_matter() -> None:
+    """While a long poll is open the leader moves, and the new one answers first."""
+    reader = ConsumerScene(metadata_max_age_ms=400)
+    old = reader.fetch(peer=1)
+    reader.move_leader("orders", 0, 2)
+    reader.pass_ms(400)
+    reader.fetch(peer=2).found(batch(0, "created"))
+    old.found(batch(0, "created"))
+    assert reader.values() == ["created"]
+    assert reader.machine.errors == {}
+
+
 def test_a_fenced_epoch_makes_the_reader_look_again() -> None:
     reader = ConsumerScene()
     reader.pass_ms(400)

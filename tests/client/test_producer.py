@@ -2,11 +2,12 @@
 
 import pytest
 
+from broker.client import sender
 from broker.client.config import ProducerConfig
 from broker.client.outcomes import Status
 from broker.client.partitioner import RoundRobinPartitioner, partition_for_key
 from broker.wire.compression import Compression
-from broker.wire.errors import ConfigError, ErrorCode
+from broker.wire.errors import ConfigError, ErrorCode, UnsupportedCompressionError
 from broker.wire.messages.metadata import MetadataRequest
 from broker.wire.messages.produce import ProduceRequest
 from broker.wire.records import Record, read_records
@@ -265,6 +266,24 @@ def test_an_explicit_partition_is_taken_at_its_word() -> None:
 def test_settings_that_make_no_sense_are_named(settings: dict[str, object], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         ProducerConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_a_record_is_refused_by_the_call() -> None:
+    shop = ProducerScene()
+    for wrong in ({"timestamp_ms": -1}, {"timestamp_ms": 2**63}, {"partition": -1}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            shop.send("created", **wrong)
+
+
+def test_a_compression_without_its_wheel_is_noticed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(codec: int, data: bytes) -> bytes:
+        raise UnsupportedCompressionError("needs a wheel")
+
+    monkeypatch.setattr(sender, "compress", missing)
+    with pytest.raises(ConfigError, match="compression_type=lz4: needs a wheel"):
+        ProducerScene(compression_type="lz4")
 
 
 def test_idempotence_is_on_wherever_it_can_be() -> None:

@@ -324,6 +324,25 @@ def test_a_broker_that_forgot_the_producer_gets_a_new_epoch() -> None:
     assert paid.offset == 1
 
 
+def test_an_answer_about_old_numbers_does_not_block_the_new_ones() -> None:
+    shop = ProducerScene()
+    deliveries = [shop.send(str(number)) for number in range(3)]
+    first, second, third = (shop.produce() for _ in range(3))
+    first.refused(ErrorCode.UNKNOWN_PRODUCER_ID, log_start_offset=0)  # all are numbered anew
+    second.written(offset=0)
+    third.refused(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+    shop.pass_ms(100)
+    shop.produce().written(offset=1)
+    request = shop.produce()
+    assert (request.batch.producer_epoch, request.batch.base_sequence) == (1, 2)
+    request.refused(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)  # the broker misses number 1
+    shop.pass_ms(200)
+    request = shop.produce()
+    assert (request.batch.producer_epoch, request.batch.base_sequence) == (2, 0)
+    request.written(offset=2)
+    assert all(delivery.status is Status.ACKED for delivery in deliveries)
+
+
 def test_the_other_partitions_start_over_only_when_they_are_through() -> None:
     shop = ProducerScene({"orders": [1, 1]})
     shop.send("bad", partition=0)
