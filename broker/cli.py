@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from broker import __version__
-from broker.wire.errors import ConfigError, OffsetZeroError
+from broker.wire.errors import ConfigError, FrameError, OffsetZeroError
 
 if TYPE_CHECKING:
     from broker.metadata.configs import BrokerConfig
@@ -275,9 +275,17 @@ def _log_to_stderr(verbose: bool) -> None:
 def dump_files(given: argparse.Namespace) -> int:
     """`broker dump`"""
     from broker.log.dump import dump
+    from broker.wire.codec import decode_metadata_record
+
+    def metadata_record(value: bytes) -> str:
+        try:
+            record, version = decode_metadata_record(value)
+        except FrameError as error:
+            return f"damaged: {error}"
+        return f"v{version} {record}"
 
     for file in given.files:
-        for line in dump(file):
+        for line in dump(file, metadata_record):
             print(line)
     return 0
 

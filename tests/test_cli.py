@@ -185,6 +185,15 @@ def test_codec_of_what_does_not_exist(
     assert said in line
 
 
+def test_dump_shows_what_a_broker_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with broker.Cluster(data_dir=tmp_path):
+        pass
+    assert main(["dump", str(tmp_path / "__cluster_metadata-0" / f"{0:020d}.log")]) == 0
+    out = capsys.readouterr().out
+    assert "FeatureLevelRecord(name='metadata.version'" in out
+    assert "RegisterBrokerRecord(broker_id=1" in out
+
+
 def test_dump_of_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     status, line = complaint(capsys, "dump", "/no/such/00000000000000000000.log")
     assert status == 1
