@@ -80,7 +80,7 @@ def _or(new: list[Any] | None, old: tuple[Any, ...]) -> tuple[Any, ...]:
 
 @dataclass(frozen=True, slots=True)
 class TopicImage:
-    """A topic: its name, the id that tells it from an earlier topic of that name, its partitions."""
+    """A topic: its name, its partitions, and an id that tells it from earlier ones of that name."""
 
     name: str
     topic_id: bytes
