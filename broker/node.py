@@ -198,6 +198,7 @@ class Node:
         return self._take_effects()
 
     def _take_effects(self) -> list[Effect]:
+        # The list itself stays: the handlers' Broker holds it, too.
         effects = self._effects[:]
         self._effects.clear()
         return effects
@@ -247,17 +248,19 @@ class Node:
     def _settle(self, now: Now) -> None:
         if self.phase in (Phase.STOPPING, Phase.STOPPED):
             return
-        if self.image.offset + 1 < self.quorum.high_watermark:
+        broker, replicas = self.broker, self.broker.replicas
+        if broker.image.offset + 1 < self.quorum.high_watermark:
             self._apply_committed(now)
         if self.phase is not Phase.SERVING:
             self._come_up(now)
-        if self.broker.commits:
+        if broker.commits:
             self._answer_committed(now)
-        replicas = self.replicas
         if replicas.progress:
-            for key, new_bytes in replicas.drain_progress().items():
-                produce.wake(self.broker, key)
-                fetch.wake(self.broker, key, new_bytes)
+            progress = replicas.drain_progress()
+            if broker.produces or broker.fetches:
+                for key, new_bytes in progress.items():
+                    produce.wake(broker, key)
+                    fetch.wake(broker, key, new_bytes)
         if self.quorum.unsynced or replicas.wants_sync:
             self._request_syncs()
 
