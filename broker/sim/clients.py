@@ -88,7 +88,9 @@ class ProducerHost(ClientHost):
         )
         self.deliveries.append(delivery)
         self._open.append(delivery)
-        self.history.sent.append(Sent(self.name, machine.config.idempotent, self.lives, delivery))
+        self.history.sent.append(
+            Sent(self.name, machine.config.idempotent, self.lives, delivery, self.world.now_us)
+        )
         self.follow(effects)
 
     def flush(self) -> None:

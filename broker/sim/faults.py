@@ -13,8 +13,9 @@ from broker.sim.clients import ClientHost
 from broker.sim.disk import ERRORS, OPERATIONS
 from broker.sim.history import named
 from broker.sim.hosts import BrokerHost, Host
+from broker.sim.stored import StoredBatch, stored_batches
 from broker.sim.world import SimulationError, microseconds
-from broker.wire.records import BATCH_OVERHEAD, read_header
+from broker.wire.records import BATCH_OVERHEAD
 
 if TYPE_CHECKING:
     from broker.sim.simulation import Simulation
@@ -120,26 +121,19 @@ def flip_bit(sim: Simulation, broker: int, topic: str, partition: int, offset: i
     """One bit of the batch that holds `offset` changes on the disk, and nobody is told."""
     host = sim.broker(broker)
     place = (topic, partition)
-    path, position, size = _find_batch(host, named(place), offset)
+    stored = _find_batch(host, named(place), offset)
     sim.cause("fault", host.name, f"a bit rots at offset {offset} of {named(place)}")
     # Behind the header: the checksum covers it, and the batch keeps its place in the file.
-    at = position + BATCH_OVERHEAD + int(host.dice.random() * (size - BATCH_OVERHEAD))
-    host.disk.flip_bit(path, at, int(host.dice.random() * BITS))
-    sim.bit_is_flipped(place, offset)
+    room = stored.header.size - BATCH_OVERHEAD
+    at = stored.position + BATCH_OVERHEAD + int(host.dice.random() * room)
+    host.disk.flip_bit(stored.path, at, int(host.dice.random() * BITS))
+    sim.bit_is_flipped(place, stored.header.base_offset)
 
 
-def _find_batch(host: BrokerHost, folder: str, offset: int) -> tuple[str, int, int]:
-    """The file, position and size of the stored batch that holds an offset."""
-    disk = host.disk
-    with disk.looking():
-        names = disk.list(folder) if disk.exists(folder) else []
-        for path in [f"{folder}/{name}" for name in names if name.endswith(".log")]:
-            position = 0
-            while position + BATCH_OVERHEAD <= disk.size(path):
-                header = read_header(disk.read(path, position, BATCH_OVERHEAD))
-                if header.base_offset <= offset <= header.last_offset:
-                    return path, position, header.size
-                position += header.size
+def _find_batch(host: BrokerHost, folder: str, offset: int) -> StoredBatch:
+    for stored in stored_batches(host.disk, folder):
+        if stored.header.base_offset <= offset <= stored.header.last_offset:
+            return stored
     raise SimulationError(f"broker {host.name} stores no record at offset {offset} of {folder}")
 
 

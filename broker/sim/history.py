@@ -29,6 +29,7 @@ class Sent(NamedTuple):
     life: int
     """Which life of the producer it was: a crash and a restart begin another."""
     delivery: Delivery
+    time_us: int
 
     @property
     def content(self) -> Content:
@@ -66,7 +67,17 @@ class History:
         self.reads: list[Read] = []
         self.lost: set[Delivery] = set()
         """Acknowledged records that are gone again. Their offsets may have been given anew."""
+        self.returns: dict[str, list[int]] = {}
+        """When each broker has come up, the first time included."""
         self.findings: list[Finding] = []
+
+    def came_up(self, broker: str) -> None:
+        """A broker is ready to serve."""
+        self.returns.setdefault(broker, []).append(self._world.now_us)
+
+    def returned_since(self, time_us: int) -> bool:
+        """Whether a broker was away and has come back since then."""
+        return any(time > time_us for times in self.returns.values() for time in times[1:])
 
     def find(self, kind: str, text: str, *, allowed: bool) -> None:
         """Note a finding, once."""

@@ -218,8 +218,26 @@ class BrokerHost(Host):
 
     def boot(self, machine: Machine) -> None:
         """A broker is up when it is ready to serve, which takes a while."""
-        super().boot(machine)
-        self.status = "starting"
+        try:
+            super().boot(machine)
+        except StorageError as error:
+            self._halt_over(error)
+        else:
+            self.status = "starting"
+
+    def handle(self, event: Event) -> None:
+        """As with any host; but a broker whose own files fail it halts, as Kafka does."""
+        try:
+            super().handle(event)
+        except StorageError as error:
+            self._halt_over(error)
+
+    def _halt_over(self, error: StorageError) -> None:
+        if self.network.recorder is not None:
+            self.network.recorder.cause("fault", self.name, f"broker {self.name} halts: {error}")
+        self.network.drop_host(self)
+        self.halt("crashed")
+        self.network.stirred.append(self)
 
     def shutdown(self) -> None:
         """Ask the node to stop in order."""

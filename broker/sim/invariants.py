@@ -16,19 +16,23 @@ be. With one broker there is also nobody to repair from when bits rot.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from broker.log.config import FOREVER
 from broker.sim.disk import SimulatedDisk
 from broker.sim.history import Content, History, Place, Sent, described, named
+from broker.sim.stored import stored_batches
 from broker.sim.views import records_of
-from broker.wire.errors import ApiError
-from broker.wire.records import BATCH_OVERHEAD, read_header
 
 if TYPE_CHECKING:
     from broker.replication.partition import Partition
     from broker.sim.hosts import BrokerHost
+
+
+Contents = dict[int, list[Content]]
+"""For an offset, the records that are or were there."""
 
 
 @dataclass
@@ -36,15 +40,18 @@ class Known:
     """What is known of one replica."""
 
     start: int = 0
-    end: int = 0
     flush_messages: int = FOREVER
-    durable_end: int | None = None
-    """At the last power loss: up to here the records were on the platter for certain."""
+    consumed: dict[int, Content] = field(default_factory=dict)
+    owed: dict[int, list[Sent]] = field(default_factory=dict)
+    """Acknowledged records, by offset. Two at one: the answer for a lost one came late."""
+    at_risk: Contents | None = None
+    """While the broker is away after a power loss: what had not been flushed."""
+    gone: Contents = field(default_factory=dict)
+    """What power losses have taken. Somebody may have heard of it, and tell only now."""
+    gone_acknowledged: int = 0
+    """How many acknowledged records the last power loss took."""
     rotten_from: int | None = None
     """The first offset whose bytes were damaged on purpose."""
-    consumed: dict[int, Content] = field(default_factory=dict)
-    owed: dict[int, Sent] = field(default_factory=dict)
-    """Acknowledged records, by offset."""
 
 
 class Invariants:
@@ -75,13 +82,13 @@ class Invariants:
                 allowed=False,
             )
         known = self._of(place)
-        if start < known.start and known.durable_end is None:
+        if start < known.start and known.at_risk is None:
             self.history.find(
                 "log start went back",
                 f"the log of {named(place)} started at {known.start} and now at {start}",
                 allowed=False,
             )
-        known.start, known.end = start, end
+        known.start = start
         known.flush_messages = log.config.flush_messages
 
     def forget(self, place: Place) -> None:
@@ -104,11 +111,15 @@ class Invariants:
             if not delivery.done:
                 undecided.append(sent)
             elif delivery.offset >= 0 and delivery.partition is not None:
-                self._of((delivery.topic, delivery.partition)).owed[delivery.offset] = sent
+                owed = self._of((delivery.topic, delivery.partition)).owed
+                owed.setdefault(delivery.offset, []).append(sent)
         self._undecided = undecided
 
     def _consumed(self, place: Place, offset: int, content: Content, client: str) -> None:
-        before = self._of(place).consumed.setdefault(offset, content)
+        known = self._of(place)
+        if content in known.gone.get(offset, ()):
+            return  # fetched before the power went, handled after it
+        before = known.consumed.setdefault(offset, content)
         if before != content:
             self.history.find(
                 "inconsistent offset",
@@ -120,12 +131,14 @@ class Invariants:
     # -- faults, as they are done ---------------------------------------------------------------
 
     def power_is_lost(self, host: BrokerHost) -> None:
-        """Note what is on the platter for certain, just before the rest is up to chance."""
+        """Note what is not on the platter for certain, just before it is up to chance."""
         self.catch_up()
         for place, known in self.known.items():
-            safe = durable_end(host.disk, named(place), known.start)
-            # Power may go twice before the broker is back; what the first took stays lost.
-            known.durable_end = safe if known.durable_end is None else min(known.durable_end, safe)
+            if known.at_risk is None:
+                known.at_risk = {}
+                known.gone_acknowledged = 0
+            for offset, content in unflushed(host.disk, named(place)):
+                known.at_risk.setdefault(offset, []).append(content)
 
     def bit_is_flipped(self, place: Place, offset: int) -> None:
         """From here on this log may be unreadable, and nobody has another copy."""
@@ -144,81 +157,64 @@ class Invariants:
             record.offset: (record.key, record.value)
             for _, record in records_of(host, partition, log.log_start_offset)
         }
-        self._compare_owed(place, known, found, log.log_start_offset)
-        self._compare_consumed(place, known, found, log.log_start_offset)
-        known.durable_end = None
+        for offset, contents in (known.at_risk or {}).items():
+            taken = [content for content in contents if content != found.get(offset)]
+            known.gone.setdefault(offset, []).extend(taken)
+        known.at_risk = None
+        start = log.log_start_offset
+        for offset in sorted(known.owed):
+            if offset >= start:
+                lost = [sent for sent in known.owed[offset] if sent.content != found.get(offset)]
+                known.owed[offset] = [sent for sent in known.owed[offset] if sent not in lost]
+                for sent in lost:
+                    self._lost(place, known, sent)
+        for offset, content in sorted(known.consumed.items()):
+            if offset >= start and found.get(offset) != content:
+                del known.consumed[offset]
+                self._consumed_and_lost(place, known, offset, content)
 
-    def _compare_owed(
-        self, place: Place, known: Known, found: dict[int, Content], start: int
-    ) -> None:
-        lost = [
-            (offset, sent)
-            for offset, sent in sorted(known.owed.items())
-            if offset >= start and found.get(offset) != sent.content
-        ]
-        unflushed = [offset for offset, _ in lost if self._was_unflushed(known, offset)]
-        for offset, sent in lost:
-            del known.owed[offset]
-            self.history.lost.add(sent.delivery)
-            excuse = self._excuse(known, offset, len(unflushed))
-            self.history.find(
-                "acknowledged record lost" if excuse else "lost write",
-                f"{described(sent.content)} at offset {offset} of {named(place)} was acknowledged "
-                f"to {sent.client} and is not there" + excuse,
-                allowed=bool(excuse),
-            )
-
-    @staticmethod
-    def _was_unflushed(known: Known, offset: int) -> bool:
-        return known.durable_end is not None and offset >= known.durable_end
-
-    def _excuse(self, known: Known, offset: int, unflushed: int) -> str:
-        """Why Kafka may lose a record it has acknowledged; empty if it may not."""
-        if known.rotten_from is not None and offset >= known.rotten_from:
-            return ": bits of the only copy have rotted on the disk"
-        if not self._was_unflushed(known, offset) or unflushed >= known.flush_messages:
-            return ""
-        limit = "" if known.flush_messages == FOREVER else f" ({known.flush_messages})"
-        return (
-            ": the power went before it was flushed, and flush.messages"
-            f"{limit or ' is not set'} leaves that to the other replicas"
+    def _lost(self, place: Place, known: Known, sent: Sent) -> None:
+        """A record that was acknowledged is not there."""
+        self.history.lost.add(sent.delivery)
+        offset = sent.delivery.offset
+        known.gone_acknowledged += 1
+        excuse = self._excuse(known, offset, sent.content, known.gone_acknowledged)
+        self.history.find(
+            "acknowledged record lost" if excuse else "lost write",
+            f"{described(sent.content)} at offset {offset} of {named(place)} was acknowledged "
+            f"to {sent.client} and is not there" + excuse,
+            allowed=bool(excuse),
         )
 
-    def _compare_consumed(
-        self, place: Place, known: Known, found: dict[int, Content], start: int
-    ) -> None:
-        """What was read must still be there; where it is lost, its offset is free again."""
-        for offset, content in sorted(known.consumed.items()):
-            if offset < start or found.get(offset) == content:
-                continue
-            del known.consumed[offset]
-            excuse = self._excuse(known, offset, 0)
-            self.history.find(
-                "consumed record lost" if excuse else "inconsistent offset",
-                f"{described(content)} was read at offset {offset} of {named(place)} and is not "
-                "there" + excuse,
-                allowed=bool(excuse),
-            )
+    def _consumed_and_lost(self, place: Place, known: Known, offset: int, content: Content) -> None:
+        """A record that was read is not there: what comes next will take its offset."""
+        excuse = self._excuse(known, offset, content, 0)
+        self.history.find(
+            "consumed record lost" if excuse else "inconsistent offset",
+            f"{described(content)} was read at offset {offset} of {named(place)} and is not "
+            "there" + excuse,
+            allowed=bool(excuse),
+        )
+
+    @staticmethod
+    def _excuse(known: Known, offset: int, content: Content, how_many: int) -> str:
+        """Why Kafka may lose a record that somebody knows of; empty if it may not."""
+        if known.rotten_from is not None and offset >= known.rotten_from:
+            return ": bits of the only copy have rotted on the disk"
+        if content not in known.gone.get(offset, ()) or how_many >= known.flush_messages:
+            return ""
+        if known.flush_messages == FOREVER:
+            why = "and without flush.messages that is left to the other replicas"
+        else:
+            why = f"and flush.messages={known.flush_messages} allows for as many as that"
+        return f": the power went before it was flushed, {why}"
 
 
-def durable_end(disk: SimulatedDisk, folder: str, start: int) -> int:
-    """The offset up to which the records of a log would survive the loss of power for certain."""
-    end = start
-    with disk.looking():
-        names = disk.list(folder) if disk.exists(folder) else []
-        for name in names:
-            if not name.endswith(".log"):
-                continue
-            path = f"{folder}/{name}"
-            synced, position = disk.synced_size(path), 0
-            while position + BATCH_OVERHEAD <= synced:
-                try:
-                    header = read_header(disk.read(path, position, BATCH_OVERHEAD))
-                except ApiError:
-                    return end
-                position += header.size
-                if position <= synced:
-                    end = header.next_offset
-            if synced < disk.size(path):
-                return end
-    return end
+def unflushed(disk: SimulatedDisk, folder: str) -> Iterator[tuple[int, Content]]:
+    """The records of a log from the first that the loss of power may take."""
+    safe = True
+    for stored in stored_batches(disk, folder):
+        safe = safe and stored.durable(disk)
+        if not safe:
+            for record in stored.records(disk):
+                yield record.offset, (record.key, record.value)

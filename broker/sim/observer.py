@@ -20,7 +20,6 @@ from broker.sim.world import SimulationError, World
 
 if TYPE_CHECKING:
     from broker.node import Node
-    from broker.replication.partition import Partition
 
 
 class Observer:
@@ -79,8 +78,8 @@ class Observer:
             self._recorder.finish(self._views.take())
 
     def _look_at_broker(self, host: BrokerHost) -> None:
-        node = host.machine
         came_up = host.notice_status()
+        node = host.machine
         if self._recorder is not None:
             self._views.broker(host, controller=host.status == "up")
         if node is None:
@@ -88,29 +87,28 @@ class Observer:
         touched = dict.fromkeys(node.drain_touched())
         for what in touched:
             if what[0] == "image":
-                self._look_at_image(host)
+                self._look_at_image(node)
         for what in touched:
             if len(what) == 3:
-                self._look_at_log(host, (what[1], what[2]))
+                self._look_at_log(host, node, (what[1], what[2]))
         if came_up:
+            self.history.came_up(host.name)
             for place, partition in node.replicas.partitions.items():
                 self.invariants.compare(host, place, partition)
                 if self._recorder is not None:
                     self._views.reread(host, place, partition)
 
-    def _look_at_image(self, host: BrokerHost) -> None:
-        assert host.machine is not None
-        image = host.machine.image
+    def _look_at_image(self, node: Node) -> None:
+        image = node.image
         self.names.update(image.names)
         for place in list(self.invariants.known):
             if image.partition(*place) is None:
                 self.invariants.forget(place)
         if self._recorder is not None:
-            self._views.partitions(host.machine)
+            self._views.partitions(node)
 
-    def _look_at_log(self, host: BrokerHost, place: Place) -> None:
-        assert host.machine is not None
-        partition: Partition | None = host.machine.replicas.partitions.get(place)
+    def _look_at_log(self, host: BrokerHost, node: Node, place: Place) -> None:
+        partition = node.replicas.partitions.get(place)
         if partition is not None:
             self.invariants.look(place, partition)
         if self._recorder is not None and host.status != "starting":

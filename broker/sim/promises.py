@@ -2,7 +2,11 @@
 
 - Nothing is in a log that nobody sent, and nothing that certainly failed.
 - An idempotent producer's record is there once, and its records are in the order of its sends.
-  Without idempotence a retry may write a record twice, or behind a later one: Kafka says so, and
+  There is a gap in this: a running broker remembers the last five batches of a producer, but
+  what it writes down for its next life (ProducerStateManager's snapshot) is the last one only. So a
+  retry that meets a broker which has just come back may be refused as out of order, and is then
+  sent under a new epoch.
+- Without idempotence a retry may write a record twice, or behind a later one: Kafka says so, and
   a finding of that kind is marked as allowed.
 """
 
@@ -54,11 +58,17 @@ def _judge_log(
 
 
 def _duplicate(history: History, what: str, possible: list[Sent]) -> None:
+    """A record is there more often than it was sent. Whether it may be depends on the producers."""
     sends = "once" if len(possible) == 1 else f"{len(possible)} times"
     careless = [sent.client for sent in possible if not sent.idempotent]
-    why = f": {careless[0]} is not idempotent, and sent it again" if careless else ""
+    forgotten = history.returned_since(min(sent.time_us for sent in possible))
+    why = ""
+    if careless:
+        why = f": {careless[0]} is not idempotent, and sent it again"
+    elif forgotten:
+        why = ": the broker came back in between, and remembered only each producer's last batch"
     history.find(
-        "duplicate", f"{what}, and was sent {sends}{why}", allowed=bool(careless)
+        "duplicate", f"{what}, and was sent {sends}{why}", allowed=bool(why)
     )  # fmt: skip
 
 

@@ -192,7 +192,9 @@ class TraceRecorder:
         """Why this step happens. The first word stands: what follows from it is not a cause."""
         step = self.step
         if not step.kind:
-            step.kind, step.who, step.text = kind, who, text
+            step.kind, step.who = kind, who
+        if not step.text:
+            step.text = text
 
     def connection_lost(self, who: str, other: str) -> None:
         """One end of a connection hears that it is gone."""
