@@ -148,8 +148,9 @@ def test_what_just_fits_fits_and_one_byte_more_does_not(codec: Compression) -> N
 @pytest.mark.parametrize("codec", PACKED)
 def test_a_bomb_does_not_go_off(codec: Compression) -> None:
     """200 MiB of zeros, packed to some kilobytes, are refused at the price of what is allowed."""
-    bomb = gzip.compress(bytes(200 * MIB)) if codec is Compression.GZIP else None
-    bomb = bomb or compress(codec, bytes(200 * MIB))
+    zeros = bytes(200 * MIB)
+    # Ours packs as well as it can; here the speed of packing is what counts.
+    bomb = gzip.compress(zeros, 1) if codec is Compression.GZIP else compress(codec, zeros)
     tracemalloc.start()
     with pytest.raises(ApiError) as refusal:
         decompress(codec, bomb, MIB)
