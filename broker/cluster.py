@@ -159,8 +159,7 @@ class Cluster:
         await server.start()
         self._server = server
         self._started.set()
-        await stop.wait()
-        await server.stop()
+        await server.serve(stop)
 
     def _folder(self) -> str:
         if self._data_dir is None:

@@ -20,7 +20,6 @@ from typing import Any
 from broker.metadata.configs import BrokerConfig
 from broker.server.server import Server
 from broker.server.system import describe
-from broker.wire.errors import StorageError
 
 log = logging.getLogger("broker")
 
@@ -52,19 +51,14 @@ async def _serve(config: BrokerConfig, announce: Callable[[Server], None]) -> No
     starting.result()  # an error in the start ends here
     announce(server)
     _settle_memory()
-    ending = asyncio.create_task(server.ended())
-    await asyncio.wait({ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if not ending.done():
-        log.info("stopping")
-    await server.stop()
-    if failure := server.host.node.failure:
-        raise StorageError(failure)
+    await server.serve(stop)
     log.info("stopped in order")
 
 
 def _stop_or_leave(number: int, stop: asyncio.Event) -> None:
     if stop.is_set() and number == signal.SIGINT:
         os._exit(INTERRUPTED)
+    log.info("stopping")
     stop.set()
 
 

@@ -118,6 +118,18 @@ class Server:
             self._own_disk.close()
             self._own_disk = None
 
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. StorageError if the node cannot go on, or not end in order."""
+        node = self.host.node
+        gone = asyncio.ensure_future(self.host.until(lambda: node.stopped))
+        asked = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({gone, asked}, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        asked.cancel()
+        await self.stop()
+        if node.failure:
+            raise StorageError(node.failure)
+
     async def stop(self) -> None:
         """No new connections, no new requests; the node ends in order; then all is closed."""
         if self._acceptor is None:
@@ -134,6 +146,8 @@ class Server:
             self.host.shut_down()
             async with asyncio.timeout(_STOP_TIMEOUT_S):
                 await self.host.until(lambda: self.host.node.stopped)
+        except TimeoutError:
+            log.error("the disk took too long: the next start will look after the logs")
         finally:
             self.host.close()
             await self._close_connections()
@@ -159,11 +173,6 @@ class Server:
         for connection in list(self._connections.values()):
             connection.abort("it did not take its last answers")
         await asyncio.sleep(0)  # aborted connections are closed in the next turn
-
-    async def ended(self) -> str:
-        """Wait until the node gives up on its own; why it did."""
-        await self.host.until(lambda: self.host.node.stopped)
-        return self.host.node.failure
 
     @property
     def address(self) -> Endpoint:

@@ -220,7 +220,7 @@ async def world(disk: NoDisk | None = None, **settings: str) -> AsyncIterator[Wo
         await there.close()
 
 
-async def eventually(condition: Callable[[], bool], within_s: float = 5.0) -> None:
+async def eventually(condition: Callable[[], bool], within_s: float = 30.0) -> None:
     """Wait until something is true; the test fails if it never is."""
     async with asyncio.timeout(within_s):
         while not condition():
@@ -231,7 +231,7 @@ def tell(story: Callable[[], Awaitable[None]]) -> None:
     """Run a story to its end, and not for ever."""
 
     async def bounded() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await story()
 
     asyncio.run(bounded())

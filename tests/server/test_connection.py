@@ -200,7 +200,7 @@ def test_the_node_hears_of_a_client_that_leaves() -> None:
 
 def test_an_idle_connection_is_closed_and_a_waiting_one_is_not() -> None:
     async def story() -> None:
-        async with world(connections_max_idle_ms="60") as there:
+        async with world(connections_max_idle_ms="250") as there:
             idle, waiting = await there.client(), await there.client()
             waiting.send(ask(1, "hold:A"))
             assert await idle.closed()

@@ -153,7 +153,7 @@ def test_a_budget_bounds_what_all_half_frames_hold(caplog: pytest.LogCaptureFixt
 def test_clients_who_take_no_answers_are_closed_before_memory_is_full(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.server.budget.PATIENCE_S", 0.05)
+    monkeypatch.setattr("broker.server.budget.PATIENCE_S", 0.2)
     # The story node speaks Metadata only: for this story, that is what a Fetch is.
     monkeypatch.setattr("broker.server.connection._FETCH_KEY", b"\0\3")
 
