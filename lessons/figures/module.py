@@ -45,8 +45,9 @@ def parts(name: str) -> list[str]:
 
 @cache
 def css() -> str:
-    """The style of every figure: the shared tokens, then the figures' own rules."""
-    return tokens() + "\n" + (WEB / "figure.css").read_text(encoding="utf-8")
+    """The style of every figure: the shared tokens, the frame, and what stands on a stage."""
+    sheets = ("tokens.css", "figure.css", "scrubber.css", "stage.css")
+    return "\n".join((WEB / sheet).read_text(encoding="utf-8") for sheet in sheets)
 
 
 @cache

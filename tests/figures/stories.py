@@ -16,7 +16,7 @@ from typing import Any
 
 from lessons.figures.fold import State, Trace, put
 
-KEYFRAME_EVERY = 64
+STEPS_BETWEEN_KEYFRAMES_MIN = 64
 MILLISECOND = 1_000
 
 
@@ -32,6 +32,7 @@ class Story:
         self._plan: list[tuple[int, int, Callable[[], None]]] = []
         self._order = 0
         self._messages = 0
+        self._changes = 0
 
     def at(self, ms: float, happen: Callable[[], None]) -> None:
         """Plan something, at a time in milliseconds."""
@@ -45,9 +46,16 @@ class Story:
         cause = {"kind": kind, "who": who, "text": text}
         step = {"time": self.now, "cause": cause, "sent": [], "received": [], **more}
         self.steps.append({**step, "set": [[path, value] for path, value in changes]})
-        number = len(self.steps) - 1
-        if number % KEYFRAME_EVERY == 0:
+        self._changes += len(changes)
+        self._keyframe(len(self.steps) - 1)
+
+    def _keyframe(self, number: int) -> None:
+        """One at the start, and then when as much has changed as the state is large."""
+        if number % STEPS_BETWEEN_KEYFRAMES_MIN:
+            return
+        if number == 0 or self._changes >= leaves(self.state):
             self.keyframes.append([number, copy.deepcopy(self.state)])
+            self._changes = 0
 
     def send(self, sender: str, to: str, name: str, text: str, ms: float, **more: Any) -> Any:
         """A message leaves with the last step, and arrives after so many milliseconds."""
@@ -70,6 +78,11 @@ class Story:
         return {
             "schema": 1, "header": header, "steps": self.steps, "keyframes": self.keyframes,
         }  # fmt: skip
+
+
+def leaves(state: Any) -> int:
+    """How many values a state holds."""
+    return sum(map(leaves, state.values())) if isinstance(state, dict) else 1
 
 
 LEADERS = {"orders-0": 1, "orders-1": 3, "orders-2": 1}

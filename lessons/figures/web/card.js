@@ -42,9 +42,9 @@ export class Card {
     mark(this.title, "x", left);
     const waiting = gone ? [] : client?.waiting ?? [];
     const space = this.width - left - 10 - Math.min(waiting.length, WAITING_MAX + 1) * WAITING_PX;
-    write(this.title, fit(this.name, space, FONT.name, this.element));
+    write(this.title, fit(this.name, space, FONT.name));
     const text = doing(client, sends);
-    write(this.does, fit(text, this.width - 26, FONT.small, this.element));
+    write(this.does, fit(text, this.width - 26, FONT.small));
     mark(this.does, "class", gone ? "oz-small oz-danger" : "oz-small");
     write(this.hint, `${this.name}: ${text}`);
     this.showWaiting(waiting);
@@ -61,7 +61,7 @@ export class Card {
     let x = this.width - 18;
     if (more > 0) {
       const text = `+${more}`;
-      const wide = textWidth(text, FONT.small, this.element);
+      const wide = textWidth(text, FONT.small);
       this.waiting.append(svg("text", { class: "oz-small", x: x + 6 - wide, y: 19 }, text));
       x -= wide + 6;
     }

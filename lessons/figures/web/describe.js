@@ -16,7 +16,8 @@ function rowSentence(row) {
   if (row.node === null) return `${row.name} is not there yet.`;
   const lines = `log start ${row.start}, high watermark ${row.hw}, log end ${row.end}`;
   const gone = row.gone ? ` Broker ${row.node} ${row.status}.` : "";
-  const readers = row.readers.map(({ name, position, lag }) => ` ${name} at ${position}, lag ${lag}.`);
+  const readers = row.readers.map(({ name, position, lag }) =>
+    ` ${name} at ${position}, lag ${lag}.`);
   return `${row.name}: ${lines}.${gone}${readers.join("")}`;
 }
 
@@ -48,8 +49,11 @@ function partitions(logs) {
   return {
     name: "Partitions",
     columns: ["partition", "leader", "epoch", "log start", "high watermark", "log end", "state"],
-    rows: logs.map((row) => [row.name, row.leader === null || row.leader < 0 ? "none" : `broker ${row.leader}`,
-      row.epoch, row.start, row.hw, row.end, row.gone ? `broker ${row.node} ${row.status}` : "online"]),
+    rows: logs.map((row) => {
+      const leader = row.leader === null || row.leader < 0 ? "none" : `broker ${row.leader}`;
+      const health = row.status === "up" ? "online" : `broker ${row.node} ${row.status}`;
+      return [row.name, leader, row.epoch, row.start, row.hw, row.end, health];
+    }),
   };
 }
 
@@ -102,5 +106,6 @@ function recordTable(row) {
       record ? record.kind ?? "record" : "deleted", committed]);
   }
   const note = from > row.start ? `the last ${RECORDS_MAX} of ${row.end - row.start}` : "";
-  return { name: `Records of ${row.name}`, columns: ["offset", "key", "value", "kind", "state"], rows, note };
+  const columns = ["offset", "key", "value", "kind", "state"];
+  return { name: `Records of ${row.name}`, columns, rows, note };
 }

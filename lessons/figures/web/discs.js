@@ -21,7 +21,7 @@ export class Discs {
     this.element = svg("g", {}, this.ways, this.trains);
   }
 
-  /** `items` maps ids to `{ flight, part, back, path, keys }`; `back` travels from the path's end. */
+  /** `items` maps ids to `{ flight, part, back, path, keys }`; `back` comes from the path's end. */
   show(items) {
     keep(this.nodes, items, (item) => this.make(item), (node) => {
       node.way.remove();
@@ -32,7 +32,8 @@ export class Discs {
 
   make({ flight, keys }) {
     const way = svg("path", { class: "oz-way" });
-    const train = svg("g", { class: "oz-message" }, svg("title", {}, `${flight.name}: ${flight.text}`));
+    const hint = svg("title", {}, `${flight.name}: ${flight.text}`);
+    const train = svg("g", { class: "oz-message" }, hint);
     const cars = keys.length > 0 ? this.carriages(keys) : [arrow()];
     train.append(...[...cars].reverse());
     this.ways.append(way);
@@ -49,8 +50,9 @@ export class Discs {
         svg("text", { class: "oz-letter oz-tiny", dy: "0.36em" }, sign?.letter ?? "·"));
     });
     if (keys.length > shown.length) {
+      const more = `+${keys.length - shown.length}`;
       cars.push(svg("g", { class: "oz-disc" },
-        svg("text", { class: "oz-small oz-more", dy: "0.36em" }, `+${keys.length - shown.length}`)));
+        svg("text", { class: "oz-small oz-more", dy: "0.36em" }, more)));
     }
     return cars;
   }

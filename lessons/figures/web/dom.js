@@ -54,19 +54,33 @@ export function clamp(number, low, high) {
 export const FONT = { name: "600 13px", label: "600 11.5px", small: "11.5px" };
 
 let ruler = null;
+let face = "sans-serif";
+const widths = new Map();
+const WIDTHS_MAX = 5000;
 
-/** The width of a text in pixels, in the face that `node` has. `font` is weight and size. */
-export function textWidth(text, font, node) {
-  ruler ??= document.createElement("canvas").getContext("2d");
-  ruler.font = `${font} ${node ? getComputedStyle(node).fontFamily : "sans-serif"}`;
-  return ruler.measureText(text).width;
+/** Measure from now on in the face that a node has, as it is loaded at this moment. */
+export function measureLike(node) {
+  face = getComputedStyle(node).fontFamily || face;
+  widths.clear();
+}
+
+/** The width of a text in pixels; `font` is one of FONT. Asking twice costs nothing. */
+export function textWidth(text, font) {
+  const name = `${font} ${text}`;
+  if (!widths.has(name)) {
+    ruler ??= document.createElement("canvas").getContext("2d");
+    ruler.font = `${font} ${face}`;
+    if (widths.size > WIDTHS_MAX) widths.clear();
+    widths.set(name, ruler.measureText(text).width);
+  }
+  return widths.get(name);
 }
 
 /** The text, or as much of it as fits with an ellipsis. */
-export function fit(text, width, font, node) {
-  if (textWidth(text, font, node) <= width) return text;
+export function fit(text, width, font) {
+  if (textWidth(text, font) <= width) return text;
   let kept = text.length;
-  while (kept > 0 && textWidth(`${text.slice(0, kept)}…`, font, node) > width) kept -= 1;
+  while (kept > 0 && textWidth(`${text.slice(0, kept)}…`, font) > width) kept -= 1;
   return kept > 0 ? `${text.slice(0, kept).trimEnd()}…` : "";
 }
 

@@ -8,15 +8,15 @@
 //   scene.tables(state, frame)     the same state as [{ name, columns, rows }]
 //   scene.sentence(state, frame)   what is there now, in a sentence or two
 //   scene.matters?(step)           whether a step of the trace shows anything: the others are
-//                                  not stepped to, and what happens in them takes no time of its own
+//                                  not stepped to, and take no time of their own
 //   scene.inspect?(target)         what a click meant: { anchor, lines } or null
 //
 // The widget model holds `trace` (schema 1), `title`, `subtitle`, `start`, `step`, `speed`,
-// `moments` ([[step, name], ...]) and whatever the scene wants to know. `step` is kept up to date, so
-// that Python can ask where the reader is and fork the run there.
+// `moments` ([[step, name], ...]) and `options`, which the scene understands. `step` is kept up
+// to date, so that Python can ask where the reader is and fork the run there.
 
 import { Clock, timeText } from "./clock.js";
-import { html, mark, style, write } from "./dom.js";
+import { clamp, html, mark, measureLike, style, write } from "./dom.js";
 import { Flights } from "./flights.js";
 import { Fold } from "./fold.js";
 import { Player } from "./player.js";
@@ -83,7 +83,7 @@ export class Figure {
     this.count = html("span", { class: "oz-count" });
     this.live = html("p", { class: "oz-live", role: "status", "aria-live": "polite" });
     this.stage = html("div", { class: "oz-stage" }, this.scene.element);
-    this.note = html("div", { class: "oz-note", role: "dialog", "aria-label": "Record", hidden: "" });
+    this.note = html("div", { class: "oz-note", role: "note", hidden: "" });
     this.stage.append(this.note);
     this.tables = html("div", {
       class: "oz-tables", tabindex: "0", role: "region", "aria-label": "Table view", hidden: "",
@@ -101,7 +101,8 @@ export class Figure {
       html("span", { class: "oz-subtitle" }, model.get("subtitle") || ""),
       ...legendOf(this.scene.legend?.() ?? []));
     this.root = html("div", {
-      class: "oz-figure", role: "group", tabindex: "-1", "aria-roledescription": "figure", "aria-labelledby": id,
+      class: "oz-figure", role: "group", tabindex: "-1",
+      "aria-roledescription": "figure", "aria-labelledby": id,
       // JupyterLab would take the arrow keys for itself and go to the next cell.
       "data-lm-suppress-shortcuts": "true",
     }, html("div", { class: "oz-head" }, words, this.toggle), this.stage, this.tables,
@@ -152,6 +153,7 @@ export class Figure {
     const width = this.stage.clientWidth || this.tables.clientWidth;
     if (!width || (width === this.width && !again)) return;
     this.width = width;
+    measureLike(this.root);
     mark(this.root, "data-width", width < 560 ? "narrow" : width < 760 ? "middle" : "wide");
     this.scene.resize(this.stage.clientWidth || width);
     this.scrubber.resize();
@@ -175,7 +177,8 @@ export class Figure {
     mark(this.caption, "data-kind", cause?.kind ?? "");
     write(this.count, `step ${frame.step + 1} of ${this.clock.last + 1}`);
     const where = `Step ${frame.step + 1}, ${timeText(frame.time)}.`;
-    write(this.live, `${where} ${sentence(this.say(frame.step))} ${this.scene.sentence(state, frame)}`);
+    const said = sentence(this.say(frame.step));
+    write(this.live, `${where} ${said} ${this.scene.sentence(state, frame)}`);
     if (!this.tables.hidden) this.fillTables(state, frame);
     clearTimeout(this.settled);
     this.settled = setTimeout(() => this.report(), SETTLED_MS);
@@ -220,7 +223,7 @@ export class Figure {
     const box = this.stage.getBoundingClientRect();
     const at = found.anchor.getBoundingClientRect();
     const { offsetWidth: wide, offsetHeight: high } = this.note;
-    const left = Math.max(0, Math.min(at.left + at.width / 2 - wide / 2 - box.left, box.width - wide));
+    const left = clamp(at.left + (at.width - wide) / 2 - box.left, 0, box.width - wide);
     const above = at.top - box.top - high - 10;
     style(this.note, "left", `${Math.round(left)}px`);
     style(this.note, "top", `${Math.round(above < -40 ? at.bottom - box.top + 10 : above)}px`);
@@ -246,7 +249,8 @@ function legendOf(signs) {
   if (signs.length === 0) return [];
   const items = signs.slice(0, LEGEND_MAX).map(([key, { letter, colour }]) => html("li", {},
     html("span", { class: `oz-chip oz-key-${colour}` }, letter), key));
-  if (signs.length > LEGEND_MAX) items.push(html("li", {}, `and ${signs.length - LEGEND_MAX} more`));
+  const more = signs.length - LEGEND_MAX;
+  if (more > 0) items.push(html("li", {}, `and ${more} more`));
   return [html("ul", { class: "oz-legend", "aria-label": "Keys" }, ...items)];
 }
 
@@ -263,8 +267,8 @@ function sentence(text) {
 
 /**
  * The first frame, which must make the point by itself: a step (from the end when negative, and
- * between two steps when not whole), or words of the step's cause. By default the first fault, or else
- * the last moment at which records are on their way.
+ * between two steps when not whole), or words of the step's cause. By default the first fault, or
+ * else the last moment at which records are on their way.
  */
 export function startOf(trace, start, flights) {
   const last = trace.steps.length - 1;

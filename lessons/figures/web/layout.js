@@ -15,27 +15,29 @@ import { OFFSETS_HEIGHT, STRIP_HEIGHT } from "./strip.js";
 const CARD_HEIGHT = 46;
 const CARD_GAP = 10;
 const WIDE = { card: 172, gutter: 76 };
+const CLOSE = { card: 152, gutter: 64 };
 const SLIM_GUTTER = 30;
 
 /**
  * `parts` has rows ([{ name, kind, lanes, note }]), producers, consumers (names), values (the
  * width that values need, or 0) and labelWidth (of the longest reader's words).
  */
-export function layoutOf(width, parts, node) {
+export function layoutOf(width, parts) {
   const clients = parts.producers.length + parts.consumers.length;
   const beside = width >= 560;
   const column = width >= 760 && clients > 0;
-  const nameWidth = beside ? nameColumn(parts.rows, node) : 0;
+  const nameWidth = beside ? nameColumn(parts.rows) : 0;
   const cell = width >= 900 ? 30 : 27;
   const pitch = (parts.values ? cell + parts.values : cell) + 4;
-  const gutter = clients === 0 ? 0 : column ? WIDE.gutter : SLIM_GUTTER;
-  const right = width - gutter - (column ? WIDE.card : 0);
-  const laneRight = column ? right - 8 : width - SLIM_GUTTER + 6;
+  const side = width >= 900 ? WIDE : CLOSE;
+  const gutter = clients === 0 ? 0 : column ? side.gutter : SLIM_GUTTER;
+  const right = width - gutter - (column ? side.card : 0);
+  const laneRight = column ? right + side.gutter - 42 : width - SLIM_GUTTER + 6;
   const common = {
     x: nameWidth, width: right - nameWidth, pitch, cell, laneRight,
     room: Math.max(2, Math.ceil((parts.labelWidth - (laneRight - right)) / pitch)),
   };
-  const layout = { width, column, right, boxes: new Map(), cards: new Map() };
+  const layout = { width, column, side, right, boxes: new Map(), cards: new Map() };
   let y = column ? 0 : cardRow(layout, parts.producers, 0, width, "down");
   if (y > 0) y += 22;
   y = rows(layout, parts.rows, y, common, beside);
@@ -44,9 +46,9 @@ export function layoutOf(width, parts, node) {
   return layout;
 }
 
-function nameColumn(rows, node) {
+function nameColumn(rows) {
   const widths = rows.flatMap(({ name, note }) =>
-    [textWidth(name, FONT.name, node), textWidth(note, FONT.small, node)]);
+    [textWidth(name, FONT.name), textWidth(note, FONT.small)]);
   return Math.min(170, Math.max(84, ...widths) + 22);
 }
 
@@ -73,13 +75,14 @@ function rows(layout, parts, top, common, beside) {
 
 // Producers from the top, consumers from the bottom: records come in above and go out below.
 function cardColumn(layout, { producers, consumers }, height) {
-  const x = layout.width - WIDE.card;
+  const x = layout.width - layout.side.card;
   const each = CARD_HEIGHT + CARD_GAP;
   const needed = (producers.length + consumers.length) * each - CARD_GAP;
   const whole = Math.max(height, needed);
   const lower = whole - consumers.length * each + CARD_GAP;
   const card = (name, y) => layout.cards.set(name, {
-    x, y, width: WIDE.card, height: CARD_HEIGHT, side: "left", dock: { x, y: y + CARD_HEIGHT / 2 },
+    x, y, width: layout.side.card, height: CARD_HEIGHT, side: "left",
+    dock: { x, y: y + CARD_HEIGHT / 2 },
   });
   const first = layout.boxes.values().next().value?.y ?? 0;
   const upper = Math.min(first - 2, lower - producers.length * each);
@@ -107,10 +110,10 @@ function cardRow(layout, names, y, width, side) {
 export function wayOf(layout, card, end) {
   const { dock } = card;
   if (card.side === "left") {
-    const door = layout.right + 6;
+    const door = Math.max(layout.right + 6, end.x);
     const bend = (dock.x - door) * 0.55;
-    return `M${dock.x} ${dock.y}C${dock.x - bend} ${dock.y} ${door + bend} ${end.y} ${door} ${end.y}`
-      + arrival(end);
+    const bends = `${dock.x - bend} ${dock.y} ${door + bend} ${end.y}`;
+    return `M${dock.x} ${dock.y}C${bends} ${door} ${end.y}${arrival(end)}`;
   }
   // Down from a producer or up from a consumer, along the gutter, and in.
   const gutter = card.side === "down" ? layout.right + 22 : layout.right + 13;
@@ -129,7 +132,8 @@ function rounded(points, radius = 8) {
   let path = `M${points[0].join(" ")}`;
   for (let i = 1; i < points.length - 1; i += 1) {
     const [before, corner, after] = [points[i - 1], points[i], points[i + 1]];
-    path += `L${towards(corner, before, radius)}Q${corner.join(" ")} ${towards(corner, after, radius)}`;
+    const [from, to] = [towards(corner, before, radius), towards(corner, after, radius)];
+    path += `L${from}Q${corner.join(" ")} ${to}`;
   }
   return `${path}L${points.at(-1).join(" ")}`;
 }

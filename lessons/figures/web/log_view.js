@@ -22,6 +22,8 @@ import { Strip } from "./strip.js";
 
 const VALUE_MAX_PX = 78;
 const ROWS_MAX = 12;
+/** A triangle, and "lag 12" beside a reader's name. */
+const LAG_PX = 72;
 const BLINK_MS = 40;
 /** What a client's card or its triangles show. */
 const SEEN_OF_CLIENTS = ["status", "positions", "read", "acked", "waiting", undefined];
@@ -64,7 +66,7 @@ class LogScene {
 
   resize(width) {
     const longest = Math.max(0, ...this.consumers.map((name) =>
-      textWidth(name, FONT.label, this.element)));
+      textWidth(name, FONT.label)));
     this.layout = layoutOf(width, {
       rows: this.names.map((name) => ({
         name,
@@ -74,9 +76,9 @@ class LogScene {
       })),
       producers: this.producers,
       consumers: this.consumers,
-      labelWidth: this.cast.readers.size > 0 ? longest + 80 : 40,
+      labelWidth: this.cast.readers.size > 0 ? longest + LAG_PX : 40,
       values: this.options.values ? this.valueWidth() : 0,
-    }, this.element);
+    });
     mark(this.element, "height", Math.ceil(this.layout.height));
     for (const [name, box] of this.layout.boxes) this.strips.get(name).place(box);
     for (const [name, box] of this.layout.cards) this.cards.get(name).place(box);
@@ -84,7 +86,7 @@ class LogScene {
 
   valueWidth() {
     const widths = [...this.cast.values].slice(0, 500).map((value) =>
-      textWidth(value, FONT.small, this.element));
+      textWidth(value, FONT.small));
     return Math.min(VALUE_MAX_PX, Math.ceil(Math.max(0, ...widths)) + 8);
   }
 

@@ -1,7 +1,8 @@
 // The hand on the tape: one position in the trace, and the ways to move it.
 //
 // Playing runs on the reader's watch. A step goes to the next stop of the clock; it glides there
-// when something is in flight on the way, and otherwise is simply there. Who prefers reduced motion gets whole steps, and no glide.
+// when something is in flight on the way, and otherwise is simply there. Who prefers reduced
+// motion gets whole steps, and no glide.
 
 import { clamp } from "./dom.js";
 

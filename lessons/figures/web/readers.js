@@ -56,16 +56,16 @@ export class Readers {
     mark(node.stem, "visibility", hidden ? "hidden" : null);
     const gone = reader.status && reader.status !== "up";
     const lag = gone ? reader.status : `lag ${reader.lag}`;
-    const lagWide = textWidth(lag, FONT.small, strip.element);
-    const name = fit(reader.name, box.laneRight - left - lagWide - 40, FONT.label, strip.element);
-    const nameWide = textWidth(name, FONT.label, strip.element);
+    const lagWide = textWidth(lag, FONT.small);
+    const name = fit(reader.name, box.laneRight - left - lagWide - 40, FONT.label);
+    const nameWide = textWidth(name, FONT.label);
     write(node.name, name);
     write(node.lag, lag);
     mark(node.lag, "class", gone ? "oz-small oz-danger" : "oz-small");
     // At the strip's end there is no room to the right; the words change sides.
-    const whole = nameWide + lagWide + 20;
+    const whole = nameWide + lagWide + 22;
     const turned = x + whole > box.laneRight;
-    mark(node.name, "x", turned ? -whole + 8 : 12);
+    mark(node.name, "x", turned ? -whole : 12);
     mark(node.lag, "x", turned ? -12 - lagWide : 12 + nameWide + 10);
     mark(node.name, "y", 10);
     mark(node.lag, "y", 10);

@@ -82,7 +82,8 @@ export function doing(client, sends = "") {
   if (sends) return sends;
   if (client.kind === "producer") return `acked ${client.acked ?? 0} of ${client.sent ?? 0}`;
   if (client.read === undefined) return client.last ?? "";
-  return client.fetched > 0 ? `read ${client.read}, has ${client.fetched} more` : `read ${client.read}`;
+  const more = client.fetched > 0 ? `, has ${client.fetched} more` : "";
+  return `read ${client.read}${more}`;
 }
 
 /** A record in words: key, and what else is known of it. */

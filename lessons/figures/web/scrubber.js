@@ -8,6 +8,8 @@ import { timeText } from "./clock.js";
 
 const SNAP_PX = 7;
 const TICK_GAP_PX = 5;
+const PLAY = "M6.5 3.5v11l9-5.5z";
+const PAUSE = "M4.5 3.5h3.2v11H4.5zM10.3 3.5h3.2v11h-3.2z";
 
 export class Scrubber {
   /** `ticks` are `{ step, name?, fault? }`; `say(step)` puts a step into words. */
@@ -23,7 +25,7 @@ export class Scrubber {
       "aria-valuemin": "0", "aria-valuemax": String(clock.last),
     }, this.rail);
     this.time = html("output", { class: "oz-time", "aria-live": "off" });
-    this.play = button("oz-play", "Play", "M6.5 3.5v11l9-5.5z");
+    this.play = button("oz-play", "Play", PLAY);
     this.back = button("oz-step", "One step back", "M12.5 4v10l-7-5zM4 4h1.6v10H4z");
     this.forward = button("oz-step", "One step forward", "M5.5 4v10l7-5zM12.4 4H14v10h-1.6z");
     const buttons = html("div", { class: "oz-buttons" }, this.play, this.back, this.forward);
@@ -84,7 +86,7 @@ export class Scrubber {
   }
 
   name(tick, x, width, lastName) {
-    const wide = textWidth(tick.name, FONT.label, this.element);
+    const wide = textWidth(tick.name, FONT.label);
     const left = clamp(x - wide / 2, 0, Math.max(0, width - wide));
     if (left < lastName + 10 || wide > width) return lastName;
     const name = html("span", { class: tick.fault ? "oz-fault" : "oz-moment" }, tick.name);
@@ -102,8 +104,7 @@ export class Scrubber {
     const where = `Step ${frame.step + 1} of ${this.clock.last + 1}, ${timeText(frame.time)}`;
     mark(this.track, "aria-valuetext", `${where}: ${this.say(frame.step)}`);
     mark(this.play, "aria-label", frame.playing ? "Pause" : "Play");
-    const path = frame.playing ? "M4.5 3.5h3.2v11H4.5zM10.3 3.5h3.2v11h-3.2z" : "M6.5 3.5v11l9-5.5z";
-    mark(this.play.querySelector("path"), "d", path);
+    mark(this.play.querySelector("path"), "d", frame.playing ? PAUSE : PLAY);
     mark(this.back, "disabled", frame.position <= 0 && "");
     mark(this.forward, "disabled", frame.position >= this.clock.last && "");
   }

@@ -16,13 +16,14 @@ const NICE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 /** Positions are drawn relative to a base, because SVG has only 24 bits for a coordinate. */
 const BASE = 1000;
 const PEEK_MAX = 17;
-
-let clips = 0;
+/** The last label may stand out over the end of the strip, into the gutter, by so much. */
+const OVERHANG_MAX = 24;
 
 export class Strip {
   constructor(name, { cast, labelled, values }) {
     Object.assign(this, { name, cast, labelled, values });
-    this.id = `oz-clip-${(clips += 1)}`;
+    // Each widget evaluates this module anew: a count from one would be no name in a notebook.
+    this.id = `oz-clip-${Math.random().toString(36).slice(2)}`;
     this.cells = new Map();
     this.offsets = new Map();
     this.pulled = null;
@@ -43,7 +44,8 @@ export class Strip {
     this.readers = new Readers(cast);
     this.element = svg("g", { class: "oz-strip", "data-row": name },
       svg("clipPath", { id: this.id }, this.window), fading(`${this.id}-bed`, "oz-bed-stop"),
-      fading(`${this.id}-rim`, "oz-rim-stop"), veiling(`${this.id}-veil`), this.title, this.note, this.bed,
+      fading(`${this.id}-rim`, "oz-rim-stop"), veiling(`${this.id}-veil`), this.title, this.note,
+      this.bed,
       svg("g", { "clip-path": `url(#${this.id})` }, this.roll), this.veil,
       ...Object.values(this.labels), this.readers.element);
     this.base = null;
@@ -57,7 +59,8 @@ export class Strip {
     this.slots = Math.floor((width - 8) / box.pitch);
     const high = STRIP_HEIGHT + OFFSETS_HEIGHT + 9;
     lay(this.window, { x, y: y - 9, width, height: high });
-    lay(this.veil, { x: x - 1, y: y - 9, width: Math.min(box.pitch / 2, PEEK_MAX) + 5, height: high });
+    const peek = Math.min(box.pitch / 2, PEEK_MAX);
+    lay(this.veil, { x: x - 1, y: y - 9, width: peek + 5, height: high });
     mark(this.title, "x", box.nameX);
     mark(this.title, "y", box.nameY);
     mark(this.note, "x", box.noteX);
@@ -123,7 +126,8 @@ export class Strip {
   outline() {
     const { x, y, width } = this.box;
     const [right, bottom, r] = [x + width, y + STRIP_HEIGHT, 8];
-    const left = `H${x + r}Q${x} ${y} ${x} ${y + r}V${bottom - r}Q${x} ${bottom} ${x + r} ${bottom}`;
+    const corner = `Q${x} ${bottom} ${x + r} ${bottom}`;
+    const left = `H${x + r}Q${x} ${y} ${x} ${y + r}V${bottom - r}${corner}`;
     if (!this.row.gone) return `M${right} ${y}${left}H${right}`;
     return `M${right - r} ${y}${left}H${right - r}Q${right} ${bottom} ${right} ${bottom - r}`
       + `V${y + r}Q${right} ${y} ${right - r} ${y}Z`;
@@ -152,7 +156,7 @@ export class Strip {
   showOffsets() {
     const { row, first, box } = this;
     if (row.kind === "queue") return;
-    const widest = textWidth(String(row.end), FONT.small, this.offsetLayer) + 9;
+    const widest = textWidth(String(row.end), FONT.small) + 9;
     const every = NICE.find((count) => count * box.pitch >= widest) ?? NICE.at(-1);
     const shown = new Map();
     for (let offset = first; offset < first + this.slots + 1 && offset < row.end; offset += 1) {
@@ -199,13 +203,14 @@ export class Strip {
   // On a narrow stage the log start's words are the first to go.
   labelPlaces(words) {
     const { row, box } = this;
-    const wide = (name) => textWidth(words[name], FONT.label, this.element);
+    const wide = (name) => textWidth(words[name], FONT.label);
     const [hw, end] = [this.edge(row.hw), this.edge(row.end)];
     const right = box.x + box.width;
     const start = Math.max(box.x, this.edge(row.start) - 1);
     const apart = { hw: hw - wide("hw") - 5, end: end + 7 };
     const together = { hw: end + 7, end: end + wide("hw") + 19 };
-    const fits = ({ hw: left, end: last }, from) => left >= from && last + wide("end") <= right + 24;
+    const fits = (places, from) =>
+      places.hw >= from && places.end + wide("end") <= right + OVERHANG_MAX;
     const after = start + wide("start") + 12;
     if (fits(apart, after)) return { start, ...apart };
     if (fits(together, after)) return { start, ...together };
