@@ -131,7 +131,7 @@ def _judge_totals(
     return not_yet(
         "The report and the log do not add up to the same.",
         *_differences(answer, history),
-        hint="Take one customer and add up the orders by hand: the figure above shows them all.",
+        hint="Take one customer and add up by hand: the table of the figure above has all orders.",
     )
 
 

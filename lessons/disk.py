@@ -95,8 +95,9 @@ class DiskReport:
     def why(self, every: int = 1_000) -> str:
         """The reason to give with the answer to the prediction."""
         return (
-            f"On this disk, {times(self.ratio(every))}. A disk writes whole blocks: a thousand "
-            "appended records fill 25 of them, a thousand scattered ones touch about a thousand."
+            f"It was {self.ratio(every):.1f} times as fast on this disk. A disk writes whole "
+            "blocks: a thousand appended records fill 25 of them, a thousand scattered ones touch "
+            "about a thousand."
         )
 
     def __str__(self) -> str:
@@ -188,8 +189,9 @@ def _meaning_of_trips(ratio: float) -> str:
             "buys nothing. Batching does."
         )
     return (
-        "Flushed after every record, the trip to the device dominates, yet it is a longer trip "
-        "when the place is a new one each time: this looks like a disk with a moving head."
+        "Flushed after every record, the trip to the device is all there is to see. It was longer "
+        "when each went to another place: a disk with a moving head does that. So does a machine "
+        "that was busy with something else; measure again."
     )
 
 

@@ -97,7 +97,7 @@ class QueueBesideLog(NamedTuple):
             self.trace,
             title="A queue deletes, a log keeps",
             subtitle=f"{outcome}, and has read {self.read_by_billing} from the log",
-            start=-1,
+            start="fulfilment handles offset 5",
         )
 
 
