@@ -242,7 +242,10 @@ class BrokerHost(Host):
     def shutdown(self) -> None:
         """Ask the node to stop in order."""
         if self.machine is not None:
-            self.follow(self.machine.shutdown(self.now()))
+            try:
+                self.follow(self.machine.shutdown(self.now()))
+            except StorageError as error:
+                self._halt_over(error)
 
     def listens_to(self, client: Host) -> bool:
         """A port is open from when the broker is ready."""

@@ -26,7 +26,7 @@ def chaos(seed: int) -> Simulation:
     reader = sim.consumer("reader")
     reader.assign("orders", offset="beginning")
     sim.lose(0.05)
-    for number in range(30):
+    for number in range(20):
         shop.send("orders", key=f"customer {number % 7}", value=f"order {number}")
         clerk.send("orders", value=f"note {number}")
         sim.run_for("15ms")
