@@ -1,8 +1,8 @@
 """Every setting of a broker that has an effect here, declared once, under Kafka's name.
 
 `num_partitions` below is Kafka's `num.partitions`. Types, defaults and limits are Kafka 4.3's, with
-two exceptions that suit a broker on one's own machine: it listens on the loopback address alone,
-and its data lie in `broker-data` in the current folder.
+exceptions that suit a broker on one's own machine: it listens on the loopback address alone, its
+data lie in `broker-data` in the current folder, and clients cannot make it take all memory.
 
 A setting that exists in Kafka and changes nothing here (the number of network threads, say) is
 not listed: whoever describes this broker should see what works. A `server.properties` written for
@@ -63,10 +63,10 @@ class BrokerSettings:
         UNLIMITED, "How many connections one address may open.", at_least=0, dynamic=True
     )
     queued_max_requests = integer(
-        500, "How many requests may wait for their answers before reading stops.", at_least=1
+        500, "How many requests of a connection may wait before it is not read on.", at_least=1
     )
     queued_max_request_bytes = long(
-        -1, "How many bytes of requests may be held before reading stops; negative: no limit."
+        -1, "The memory for requests, and for answers nobody takes; negative: 512 MiB."
     )
     fetch_max_bytes = integer(
         55 * 1024 * 1024, "The most that one Fetch response carries.", at_least=1024

@@ -1,6 +1,10 @@
-"""The front of a broker on asyncio: sockets, frames, limits, timers, and a thread that syncs.
+"""The asyncio front: connections, limits, threads for the disk, and a process around them.
 
-Everything that touches the world is here, and nothing that knows what a record is. `host.py` drives
-the state machine and carries out its effects; `connection.py` keeps the answers of a client in the
-order of its questions.
+framing      bytes -> frames, the size checked first
+connection   one client: requests in order, answers in order, back-pressure
+budget       one bound of memory for all of them
+host         the node's joint in real time: events in, effects carried out, one timer
+syncing      threads that wait for fsync
+server       one node behind one listening socket, from start to stop
+run          a process of its own, and the signals that end it
 """
