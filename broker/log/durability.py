@@ -16,36 +16,34 @@ from broker.events import Now
 from broker.log import names
 from broker.log.checkpoints import write_epochs
 from broker.log.config import FOREVER, LogConfig
-from broker.log.disk import Disk
 from broker.log.disk.interface import split
-from broker.log.epochs import LeaderEpochs
+from broker.log.recovery import Recovery
 from broker.log.segments import Segments
-from broker.log.snapshots import Snapshots
+
+SNAPSHOT_EVERY_BYTES = 1 << 20
+"""A sync within a segment takes a producer snapshot once this much was appended since the last:
+recovery begins there, so it never reads much of what is durable."""
 
 
 class Durability:
     """What of one log is durable, and which syncs are under way."""
 
-    def __init__(
-        self,
-        disk: Disk,
-        segments: Segments,
-        snapshots: Snapshots,
-        epochs: LeaderEpochs,
-        recovery_point: int,
-    ) -> None:
-        self.recovery_point = recovery_point
-        self._disk = disk
+    def __init__(self, segments: Segments, recovered: Recovery) -> None:
+        self.recovery_point = recovered.recovery_point
+        self._disk = recovered.disk
         self._segments = segments
-        self._snapshots = snapshots
-        self._epochs = epochs
+        self._producers = recovered.producers
+        self._snapshots = recovered.snapshots
+        self._epochs = recovered.epochs
         self._under_way: list[int] = []
         self._waiting_since_us: int | None = None
+        self._bytes_since_snapshot = 0
 
     # -- when -----------------------------------------------------------------------------------
 
-    def appended(self, now: Now) -> None:
+    def appended(self, size: int, now: Now) -> None:
         """Something was written that is in no sync yet."""
+        self._bytes_since_snapshot += size
         if self._waiting_since_us is None:
             self._waiting_since_us = now.mono_us
 
@@ -74,6 +72,9 @@ class Durability:
             # Once in a leader's term, so this one is synced on the spot.
             write_epochs(self._disk, folder, self._epochs.entries)
             self._epochs.changed = False
+        if self._bytes_since_snapshot >= SNAPSHOT_EVERY_BYTES:
+            self.take_snapshot()
+            self._snapshots.remove_strays({segment.base_offset for segment in self._segments})
         self._segments.active.write_indexes()
         unsynced = self._segments.since(self.recovery_point)
         paths = self._snapshots.unsynced_since(self.recovery_point)
@@ -88,6 +89,11 @@ class Durability:
         self._under_way.append(log_end_offset)
         self._waiting_since_us = None
         return paths
+
+    def take_snapshot(self) -> None:
+        """Write down what is known of the producers."""
+        self._snapshots.take(self._producers)
+        self._bytes_since_snapshot = 0
 
     def done(self, offset: int, log_end_offset: int) -> int:
         """A sync was done that began when the log ended at `offset`."""

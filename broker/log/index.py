@@ -26,6 +26,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from broker.log.disk import Disk
+
 NO_TIMESTAMP = -1
 RELATIVE_OFFSET_MAX = 2**31 - 1
 """Offsets in an index are 32 bits, relative to the segment's base offset."""
@@ -201,3 +203,23 @@ class RecentBatches:
         """The last known beginning of a batch at or before a position, 0 if none is known."""
         slot = bisect_right(self._positions, position) - 1
         return self._positions[slot] if slot >= 0 else 0
+
+
+def files_are_sane(disk: Disk, index_path: str, times_path: str, log_size: int) -> bool:
+    """A look at the index files of a segment that costs two short reads.
+
+    They should hold whole entries, and the last one should point into the log. Those of Kafka may
+    end in zeros after a crash.
+    """
+    last = b""
+    for path, entry_size in (
+        (times_path, TimeIndex.ENTRY_SIZE),
+        (index_path, OffsetIndex.ENTRY_SIZE),
+    ):
+        if not disk.exists(path):
+            return False
+        size = disk.size(path)
+        last = disk.read(path, size - entry_size, entry_size) if size >= entry_size else b""
+        if size % entry_size or (size and not any(last)):
+            return False
+    return not last or int.from_bytes(last[4:], "big") < log_size

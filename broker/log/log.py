@@ -42,9 +42,6 @@ from broker.wire.records import (
     patch,
 )
 
-SNAPSHOT_EVERY_BYTES = 1 << 20
-"""A flush within a segment takes a producer snapshot once this much was appended since the last:
-recovery begins there, so it never reads much of what was flushed."""
 SEGMENTS_DELETED_AT_ONCE = 64
 
 
@@ -75,11 +72,8 @@ class Log:
         self.producers = recovered.producers
         self.snapshots = recovered.snapshots
         self.epochs = recovered.epochs
-        self.durability = Durability(
-            self.disk, self.segments, self.snapshots, self.epochs, recovered.recovery_point
-        )
+        self.durability = Durability(self.segments, recovered)
         self.doomed = DoomedFiles(self.disk)
-        self._bytes_since_snapshot = 0
 
     @classmethod
     def open(
@@ -127,8 +121,7 @@ class Log:
         """
         config, now_ms = self._config, now.wall_us // 1000
         batch, header = self._validator.accept(batch, now_ms, origin)
-        has_producer = header.producer_id != NO_PRODUCER_ID
-        if has_producer:
+        if header.producer_id != NO_PRODUCER_ID:
             repeated = self.producers.check(header, origin)
             if repeated is not None:
                 first, last = repeated.first_offset, repeated.last_offset
@@ -141,11 +134,8 @@ class Log:
             segment = self.roll(now)
         patch(batch, base_offset, leader_epoch)
         segment.append(batch, last_offset, timestamp, config)
-        if has_producer:
-            if header.is_control:
-                self.producers.replay(header._replace(base_offset=base_offset), memoryview(batch))
-            else:
-                self.producers.update(header, base_offset, timestamp)
+        if header.producer_id != NO_PRODUCER_ID:
+            self.producers.update(header, base_offset, batch)
         self._appended(leader_epoch, base_offset, last_offset + 1, len(batch), now)
         append_time_ms = timestamp if header.is_log_append_time else NO_TIMESTAMP
         return Appended(base_offset, last_offset, append_time_ms, self.log_start_offset, False)
@@ -194,8 +184,7 @@ class Log:
         if epoch != self.epochs.latest:
             self.epochs.assign(epoch, base_offset)
         self.log_end_offset = self.producers.end_offset = log_end_offset
-        self._bytes_since_snapshot += size
-        self.durability.appended(now)
+        self.durability.appended(size, now)
 
     def roll(self, now: Now, base_offset: int | None = None) -> Segment:
         """Seal the active segment and go on in a new one; an empty one just stays."""
@@ -207,12 +196,8 @@ class Log:
         segment = Segment.create(self.disk, self.folder, base_offset, now.wall_ms)
         self.segments.add(segment)
         self.producers.end_offset = base_offset
-        self._take_snapshot()
+        self.durability.take_snapshot()
         return segment
-
-    def _take_snapshot(self) -> None:
-        self.snapshots.take(self.producers)
-        self._bytes_since_snapshot = 0
 
     # -- read -----------------------------------------------------------------------------------
 
@@ -290,9 +275,6 @@ class Log:
         Note `log_end_offset` with it, and give it to `mark_flushed` once the sync was done. Several
         may be under way, if they end in the order in which they began.
         """
-        if self._bytes_since_snapshot >= SNAPSHOT_EVERY_BYTES:
-            self._take_snapshot()
-            self.snapshots.remove_strays({segment.base_offset for segment in self.segments})
         return self.durability.begin(self.log_end_offset)
 
     def mark_flushed(self, offset: int) -> int:
@@ -307,7 +289,7 @@ class Log:
         if self.durability.nothing_to_do(self.log_end_offset):
             return []
         self.segments.active.seal()
-        self._take_snapshot()
+        self.durability.take_snapshot()
         return self.paths_to_sync()
 
     def close(self) -> None:

@@ -30,6 +30,7 @@ from typing import NamedTuple
 
 from broker.wire.crc32c import crc32c
 from broker.wire.errors import ApiError, CorruptRecordError, ErrorCode
+from broker.wire.primitives import Buffer
 from broker.wire.records import (
     NO_PRODUCER_EPOCH,
     NO_PRODUCER_ID,
@@ -154,13 +155,16 @@ class ProducerState:
 
     # -- after an append ------------------------------------------------------------------------
 
-    def update(self, header: BatchHeader, base_offset: int, timestamp: int) -> None:
-        """A data batch of a producer was appended at `base_offset`."""
+    def update(self, header: BatchHeader, base_offset: int, batch: Buffer) -> None:
+        """A batch of a producer was appended at `base_offset`."""
+        if header.is_control:
+            self._end_transaction(header, batch)
+            return
         producer = self.producers.get(header.producer_id)
         if producer is None:
             producer = self.producers[header.producer_id] = Producer()
         producer.enter(header.producer_epoch)
-        delta = header.last_offset_delta
+        delta, timestamp = header.last_offset_delta, header.max_timestamp
         producer.batches.append(
             RememberedBatch(header.last_sequence, base_offset + delta, delta, timestamp)
         )
@@ -168,19 +172,16 @@ class ProducerState:
         if header.is_transactional and producer.txn_first_offset < 0:
             producer.txn_first_offset = base_offset
 
-    def replay(self, header: BatchHeader, batch: memoryview) -> None:
+    def replay(self, header: BatchHeader, batch: Buffer) -> None:
         """Take in a batch that is in the log already, be it a follower's or read in recovery.
 
         It was checked when its leader took it in, so nothing is refused here.
         """
         if header.producer_id != NO_PRODUCER_ID:
-            if header.is_control:
-                self._end_transaction(header, batch)
-            else:
-                self.update(header, header.base_offset, header.max_timestamp)
+            self.update(header, header.base_offset, batch)
         self.end_offset = header.next_offset
 
-    def _end_transaction(self, header: BatchHeader, batch: memoryview) -> None:
+    def _end_transaction(self, header: BatchHeader, batch: Buffer) -> None:
         """A commit or abort marker; after compaction it may have lost its only record."""
         records = read_records(batch)
         if not records:

@@ -28,6 +28,7 @@ from broker.log.index import (
     RecentBatches,
     TimeEntry,
     TimeIndex,
+    files_are_sane,
 )
 from broker.wire.errors import CorruptRecordError
 from broker.wire.records import BATCH_OVERHEAD, LOG_OVERHEAD, BatchHeader, read_header
@@ -259,28 +260,9 @@ class Segment:
                 index.written = len(index)
 
     def indexes_are_sane(self) -> bool:
-        """A look at the index files that costs two short reads: are they worth trusting?
-
-        They should hold whole entries, and the last one should point into the log. Kafka's own,
-        after its crash, may end in zeros: it allocates them ahead.
-        """
-        for suffix, entry_size in (
-            (names.INDEX, OffsetIndex.ENTRY_SIZE),
-            (names.TIME_INDEX, TimeIndex.ENTRY_SIZE),
-        ):
-            path = self.file(suffix)
-            if not self.disk.exists(path) or self.disk.size(path) % entry_size:
-                return False
-            size = self.disk.size(path)
-            if size and not any(self.disk.read(path, size - entry_size, entry_size)):
-                return False
-        return self.index_end() < max(self.size, 1)
-
-    def index_end(self) -> int:
-        """The position that the last entry of the `.index` file names."""
-        path = self.file(names.INDEX)
-        size = self.disk.size(path)
-        return int.from_bytes(self.disk.read(path, size - 4, 4), "big") if size else 0
+        """Whether the index files look as if they could be trusted."""
+        paths = self.file(names.INDEX), self.file(names.TIME_INDEX)
+        return files_are_sane(self.disk, *paths, self.size)
 
     # -- finding --------------------------------------------------------------------------------
 

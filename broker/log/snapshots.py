@@ -61,10 +61,9 @@ class Snapshots:
         self.load_latest(state, start_offset)
         for segment in segments.since(state.end_offset):
             for position, header in segment.headers(segment.locate(state.end_offset)):
-                batch = b""
-                if header.is_control:
-                    batch = segment.read_batch(position, header.size)
-                state.replay(header, memoryview(batch))
+                is_marker = header.is_control
+                batch = segment.read_batch(position, header.size) if is_marker else b""
+                state.replay(header, batch)
         state.end_offset = end_offset
 
     def remove(self, offset: int) -> None:

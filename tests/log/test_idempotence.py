@@ -213,7 +213,7 @@ def test_a_snapshot_says_what_kafka_would() -> None:
     """Field by field as in ProducerSnapshot.json, version 1."""
     state = ProducerState()
     sent = numbered(5, 3)
-    state.update(read_header(sent), 100, T0)
+    state.update(read_header(sent), 100, sent)
     data = state.snapshot()
     assert data[:2].hex() == "0001"
     assert data[6:].hex(" ", 4) == bytes.fromhex(
