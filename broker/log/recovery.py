@@ -38,6 +38,7 @@ from broker.log.config import LogConfig
 from broker.log.disk import Buffer, Disk
 from broker.log.epochs import NO_EPOCH, LeaderEpochs
 from broker.log.index import RELATIVE_OFFSET_MAX
+from broker.log.leftovers import clear_up
 from broker.log.producer_state import ProducerState
 from broker.log.segment import Segment
 from broker.log.snapshots import Snapshots
@@ -75,7 +76,7 @@ class Recovery:
         """What was cut off, and why; empty if the log was whole."""
         self.bytes_scanned = 0
         disk.make_folder(folder)
-        self._remove_leftovers()
+        clear_up(disk, folder)
         self._begin()
 
     def _begin(self) -> None:
@@ -94,18 +95,6 @@ class Recovery:
         self._scan: _Scan | None = None
 
     # -- what is there --------------------------------------------------------------------------
-
-    def _remove_leftovers(self) -> None:
-        """Files that were on their way out, or never became part of the log."""
-        present = self.disk.list(self.folder)
-        for name in present:
-            if name.endswith((names.DELETED, names.CLEANED, ".tmp")):
-                self.disk.delete(f"{self.folder}/{name}")
-        for suffix in (names.INDEX, names.TIME_INDEX, names.TXN_INDEX):
-            for name in present:
-                offset = names.offset_of(name, suffix)
-                if offset is not None and f"{offset:020d}{names.LOG}" not in present:
-                    self.disk.delete(f"{self.folder}/{name}")
 
     def _open_segments(self) -> list[Segment]:
         found = (names.offset_of(name, names.LOG) for name in self.disk.list(self.folder))

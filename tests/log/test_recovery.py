@@ -222,6 +222,37 @@ def test_indexes_without_a_segment_and_other_leftovers_go(disk: Disk) -> None:
     assert disk.list("orders-0") == ["00000000000000000000.log", "partition.metadata"]
 
 
+def test_an_interrupted_swap_is_finished(disk: Disk) -> None:
+    """Compaction had written 0..39 anew, as one segment, and died while it took its place."""
+    log = open_log(disk, segment_bytes=500)
+    fill(log, 40)
+    log.close()
+    bases = [segment.base_offset for segment in log.segments]
+    anew = open_log(MemoryDisk())
+    for offset in (2, 9, 12):
+        anew.append_as_follower(log.read(offset, 1, 40), at())
+    kept = anew.read(2, 9999, 13)
+    disk.append(f"{FIRST}.log.swap", kept)
+    disk.append(f"{FIRST}.index.swap", b"")
+    disk.append(f"{FIRST}.timeindex.swap", b"")
+    disk.delete(f"{FIRST}.log")
+    config = {"segment_bytes": 500, "cleanup_policy": ("compact",)}
+    again = Log(recover(disk, 40, clean=True, **config))
+    untouched = [base for base in bases if base >= 13]
+    assert [segment.base_offset for segment in again.segments] == [0, *untouched]
+    assert sorted(contents(again)) == [2, 9, 12, *range(untouched[0], 40)]
+    assert not [name for name in disk.list("orders-0") if name.endswith(".swap")]
+
+
+def test_a_swap_that_had_not_been_prepared_is_dropped(disk: Disk) -> None:
+    log = open_log(disk)
+    fill(log, 5)
+    log.close()
+    disk.append(f"{FIRST}.log.swap", batch("half"))
+    disk.append(f"{FIRST}.log.cleaned", batch("done"))
+    assert contents(Log(recover(disk, 5, clean=True))) == {n: str(n) for n in range(5)}
+
+
 # -- when the signs contradict each other ----------------------------------------------------------
 
 
