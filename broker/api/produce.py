@@ -49,7 +49,7 @@ def handle(
     response = ProduceResponse(
         responses=[
             TopicProduceResponse(
-                name=topic.name,
+                name=_topic_name(broker, request, topic) or "",
                 topic_id=topic.topic_id,
                 partition_responses=_append_all(broker, request, body, topic, now, missing),
             )
@@ -74,10 +74,9 @@ def _append_all(
     now: Now,
     missing: dict[PartitionKey, int],
 ) -> list[PartitionProduceResponse]:
-    name: str | None = topic.name
+    name = _topic_name(broker, request, topic)
     unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     if request.api_version >= BY_TOPIC_ID:
-        name = broker.image.names.get(topic.topic_id)
         unknown = ErrorCode.UNKNOWN_TOPIC_ID
     results = []
     for data in topic.partition_data:
@@ -100,6 +99,16 @@ def _append_all(
             )
         )
     return results
+
+
+def _topic_name(broker: Broker, request: RequestArrived, topic: TopicProduceData) -> str | None:
+    """The name of a topic that is given by name or by id; None if nobody knows the id.
+
+    The answer bears it too, though it is not written: who waits in it is found by name.
+    """
+    if request.api_version >= BY_TOPIC_ID:
+        return broker.image.names.get(topic.topic_id)
+    return topic.name
 
 
 def _append(
