@@ -40,7 +40,8 @@ class Known:
     """What is known of one replica."""
 
     start: int = 0
-    flush_messages: int = FOREVER
+    flush_messages: int = 0
+    """The greatest limit under which something was written that may not be flushed yet."""
     consumed: dict[int, Content] = field(default_factory=dict)
     owed: dict[int, list[Sent]] = field(default_factory=dict)
     """Acknowledged records, by offset. Two at one: the answer for a lost one came late."""
@@ -89,7 +90,11 @@ class Invariants:
                 allowed=False,
             )
         known.start = start
-        known.flush_messages = log.config.flush_messages
+        if known.at_risk is None:
+            limit = log.config.flush_messages
+            # A new limit speaks of new records; what lies unflushed was written under the old one.
+            flushed = log.recovery_point >= end
+            known.flush_messages = limit if flushed else max(limit, known.flush_messages)
 
     def forget(self, place: Place) -> None:
         """A topic was deleted: nothing of it is owed any more."""
@@ -134,11 +139,19 @@ class Invariants:
         """Note what is not on the platter for certain, just before it is up to chance."""
         self.catch_up()
         for place, known in self.known.items():
+            self._forget_deleted(known)
             if known.at_risk is None:
                 known.at_risk = {}
                 known.gone_acknowledged = 0
             for offset, content in unflushed(host.disk, named(place)):
                 known.at_risk.setdefault(offset, []).append(content)
+
+    def _forget_deleted(self, known: Known) -> None:
+        """What retention has deleted is not owed, even if the power loss brings some of it back."""
+        for offset in [offset for offset in known.owed if offset < known.start]:
+            self.history.lost.update(sent.delivery for sent in known.owed.pop(offset))
+        for offset in [offset for offset in known.consumed if offset < known.start]:
+            del known.consumed[offset]
 
     def bit_is_flipped(self, place: Place, offset: int) -> None:
         """From here on this log may be unreadable, and nobody has another copy."""

@@ -47,6 +47,7 @@ class ToyLog:
         self.log_start_offset = start
         self.log_end_offset = len(contents)
         self.config = LogConfig()
+        self.recovery_point = 0
 
     def read(self, offset: int, max_bytes: int, end_offset: int) -> bytes:
         rows = [(0, key, value, ()) for key, value in self.contents[offset:end_offset]]
@@ -171,6 +172,30 @@ def test_an_acknowledgement_may_arrive_when_the_record_is_gone_already() -> None
     history.sent[0].delivery.status = Status.ACKED
     invariants.compare(broker(), PLACE, replica(ToyLog(PAID)))
     assert [(f.kind, f.allowed) for f in history.findings] == [("acknowledged record lost", True)]
+
+
+def test_a_new_flush_limit_says_nothing_of_what_was_written_under_the_old_one() -> None:
+    history = new_history()
+    sent(history, CREATED, 0)
+    invariants = Invariants(history)
+    log = ToyLog(CREATED)
+    invariants.look(PLACE, replica(log))
+    log.config = LogConfig(flush_messages=1)
+    invariants.look(PLACE, replica(log))
+    invariants.power_is_lost(broker(CREATED))
+    invariants.compare(broker(), PLACE, replica(ToyLog()))
+    assert [finding.allowed for finding in history.findings] == [True]
+
+
+def test_what_retention_has_deleted_may_come_back_with_the_power_and_is_not_owed() -> None:
+    history = new_history()
+    sent(history, CREATED, 0)
+    sent(history, PAID, 1)
+    invariants = Invariants(history)
+    invariants.look(PLACE, replica(ToyLog(CREATED, PAID, start=2)))
+    invariants.power_is_lost(broker())
+    invariants.compare(broker(), PLACE, replica(ToyLog(CREATED)))
+    assert history.findings == []
 
 
 def test_power_loss_excuses_nothing_when_every_record_is_to_be_flushed() -> None:

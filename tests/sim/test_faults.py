@@ -157,6 +157,19 @@ def test_a_disk_that_refuses_costs_time_but_no_acknowledged_record(
     assert sim.violations == []
 
 
+@pytest.mark.parametrize("codec", [True, False])
+@pytest.mark.parametrize("acks", ["all", 1])
+def test_what_a_disk_has_failed_to_sync_is_not_acknowledged(codec: bool, acks: str | int) -> None:
+    sim = Simulation(seed=7, codec=codec, trace=False)
+    sim.create_topic("orders", flush_messages=1)
+    sim.fail_disk(1, "EIO", on="sync", times=1)
+    shop = sim.producer("shop", acks=acks, retries=0, idempotent=False)
+    shop.send("orders", key="A", value="created")
+    sim.run_for("1s")
+    (outcome,) = shop.outcomes
+    assert (outcome.status, outcome.error) == ("unknown", "KAFKA_STORAGE_ERROR")
+
+
 def test_a_rotten_bit_is_never_served_as_a_record() -> None:
     sim = writing(7)
     sim.run_until_idle()
