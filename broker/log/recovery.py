@@ -124,8 +124,9 @@ class Recovery:
             is_last = segment is self.segments[-1]
             sane = segment.indexes_are_sane()
             if is_last or segment.next_offset > scan_from or not sane:
-                trusted_to = scan_from if sane else segment.base_offset
-                scans.append(_Scan(self, segment, trusted_to, is_last))
+                scan = _Scan(self, segment, scan_from if sane else segment.base_offset, is_last)
+                scan.keeps_index = sane and not is_last and segment.next_offset <= self.verify_from
+                scans.append(scan)
         return scans
 
     # -- being pushed along ---------------------------------------------------------------------
@@ -139,7 +140,10 @@ class Recovery:
                     self._finish()
                     break
                 self._scan = self._queue.pop(0)
-                self._scan.begin()
+                try:
+                    self._scan.begin()
+                except CorruptRecordError as error:
+                    raise StorageError(error.message) from None
             damage = self._scan.step(max_bytes)
             if damage:
                 self._cut(self._scan, damage)
@@ -223,6 +227,10 @@ class _Scan:
         self.segment = segment
         self.trusted_to = trusted_to
         self.is_last = is_last
+        self.keeps_index = False
+        """The segment is durable, index and all: it is only read for the producers' state."""
+        self.jumped = False
+        """The beginning of the index was believed, and only the rest is made anew."""
         self.position = 0
         self.next_offset = segment.base_offset
         self.end = segment.size
@@ -231,6 +239,9 @@ class _Scan:
     def begin(self) -> None:
         """Go to the last index entry that may be trusted."""
         segment = self.segment
+        if self.keeps_index:
+            self.position = segment.locate(self.trusted_to)
+            return
         if self.trusted_to > segment.base_offset and self._jump():
             return
         segment.forget_indexes()
@@ -254,6 +265,7 @@ class _Scan:
         segment.restart_at(position, header.base_offset, keep_times=self.recovery.clean)
         self.position = position
         self.next_offset = header.base_offset
+        self.jumped = True
         return True
 
     def step(self, max_bytes: int) -> str:
@@ -304,7 +316,8 @@ class _Scan:
             recovery.producers.replay(header, batch)
         if header.leader_epoch > recovery.epochs.latest:
             recovery.epochs.assign(header.leader_epoch, header.base_offset)
-        segment.account(header.size, header.last_offset, header.max_timestamp, recovery.config)
+        if not self.keeps_index:
+            segment.account(header.size, header.last_offset, header.max_timestamp, recovery.config)
         self.next_offset = header.next_offset
 
     def _complete(self) -> str:
@@ -314,10 +327,23 @@ class _Scan:
             gaps_are_usual = self.recovery.config.compact
             if self.next_offset != base_offset > self.recovery.verify_from and not gaps_are_usual:
                 return f"offset {self.next_offset} is missing"
-            self.segment.seal()
+        if not self.keeps_index:
+            self._write_index()
+        if not self.is_last:
             self.segment.unload_indexes()
         self.done = True
         return ""
+
+    def _write_index(self) -> None:
+        """Files that were made anew below the recovery point have to be as durable as it says."""
+        segment, recovery = self.segment, self.recovery
+        below = self.end and not self.jumped and segment.base_offset < recovery.recovery_point
+        if not self.is_last:
+            segment.seal()
+        elif below:
+            segment.write_indexes()
+        if below:
+            recovery.disk.sync_now([segment.file(names.INDEX), segment.file(names.TIME_INDEX)])
 
     def _refuse_old_format(self) -> None:
         """A whole message of a format before 2017 is no damage, but nothing we can serve either."""

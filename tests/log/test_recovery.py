@@ -253,6 +253,25 @@ def test_a_swap_that_had_not_been_prepared_is_dropped(disk: Disk) -> None:
     assert contents(Log(recover(disk, 5, clean=True))) == {n: str(n) for n in range(5)}
 
 
+def test_durable_segments_are_only_read_when_their_snapshots_are_lost(disk: Disk) -> None:
+    config = {"segment_bytes": 1000, "index_interval_bytes": 200}
+    log = open_log(disk, **config)
+    for sequence in range(60):
+        log.append(numbered(sequence), 0, at())
+    sync(log, disk)
+    for name in disk.list("orders-0"):
+        if name.endswith(".snapshot"):
+            disk.delete(f"orders-0/{name}")
+    before = {name: disk.read(f"orders-0/{name}", 0, 9999) for name in disk.list("orders-0")}
+    recovery = recover(disk, 60, **config)
+    after = {name: disk.read(f"orders-0/{name}", 0, 9999) for name in disk.list("orders-0")}
+    active = f"{log.segments.active.base_offset:020d}"
+    for name, content in before.items():
+        assert name.startswith(active) or after[name] == content, name
+    assert recovery.producers.producers[7].batches[-1].last_sequence == 59
+    assert contents(Log(recovery)) == {n: f"7.0.{n}" for n in range(60)}
+
+
 # -- when the signs contradict each other ----------------------------------------------------------
 
 
