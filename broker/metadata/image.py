@@ -158,7 +158,8 @@ class Delta:
     """What a replay touched, in order: enough for a broker to know what it has to do."""
 
     topics: dict[str, None] = field(default_factory=dict)
-    deleted: dict[str, TopicImage] = field(default_factory=dict)
+    deleted: dict[bytes, TopicImage] = field(default_factory=dict)
+    """By id: more than one topic of a name may have come and gone."""
     configs: dict[tuple[int, str], None] = field(default_factory=dict)
     brokers: dict[int, None] = field(default_factory=dict)
 
@@ -222,7 +223,7 @@ def _remove_topic(draft: _Draft, record: m.RemoveTopicRecord) -> None:
     del draft.map("names")[topic.topic_id]
     draft.map("configs").pop((CONFIG_TOPIC, topic.name), None)
     draft.delta.topics.pop(topic.name, None)
-    draft.delta.deleted[topic.name] = topic
+    draft.delta.deleted[topic.topic_id] = topic
 
 
 def _config(draft: _Draft, record: m.ConfigRecord) -> None:

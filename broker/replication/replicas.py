@@ -149,7 +149,7 @@ class Replicas:
         folder = names.folder_name(topic.name, index)
         config = self._log_config(topic.name)
         if self.disk.exists(folder):
-            if checkpoints.read_partition_metadata(self.disk, folder) in (None, topic.topic_id):
+            if self._owner(key) in (None, topic.topic_id):
                 self.loading[key] = Recovery(
                     self.disk,
                     folder,
@@ -187,6 +187,11 @@ class Replicas:
             self.touched[partition.key] = None
 
     def _remove(self, topic: TopicImage, now: Now) -> None:
+        """A topic was deleted: forget its partitions, and put their folders away.
+
+        A start hears of every deletion there ever was. By then a newer topic may bear the name, so
+        for what is not open the id in the folder says whose it is.
+        """
         for state in topic.partitions:
             key = (topic.name, state.index)
             partition = self.partitions.get(key)
@@ -198,9 +203,20 @@ class Replicas:
             self.wants_sync.pop(key, None)
             self.progress.setdefault(key, 0)
             self.touched[key] = None
-            if self.disk.exists(names.folder_name(*key)):
-                gone = mark_for_deletion(self.disk, *key, self.entropy.uuid())
-                self.upkeep.delete_later(gone, self._log_config(topic.name), now)
+            try:
+                if partition is not None or self._owner(key) == topic.topic_id:
+                    self._put_away(key, now)
+            except StorageError as error:
+                # The next start tries again.
+                _LOG.warning("the files of %s-%d stay for now: %s", *key, error.message)
+
+    def _owner(self, key: PartitionKey) -> bytes | None:
+        """The id of the topic whose files lie under a partition's name."""
+        return checkpoints.read_partition_metadata(self.disk, names.folder_name(*key))
+
+    def _put_away(self, key: PartitionKey, now: Now) -> None:
+        gone = mark_for_deletion(self.disk, *key, self.entropy.uuid())
+        self.upkeep.delete_later(gone, self._log_config(key[0]), now)
 
     def _put_aside(self, topic: str, index: int) -> None:
         """Files that belong to nobody: keep them, and free their name."""

@@ -49,7 +49,7 @@ def test_an_image_never_changes(image: ClusterImage) -> None:
     after, delta = image.replay([RemoveTopicRecord(topic_id=ORDERS)])
     assert "orders" not in after.topics
     assert image.topics["orders"] is before
-    assert delta.deleted == {"orders": before}
+    assert delta.deleted == {ORDERS: before}
 
 
 def test_what_did_not_change_is_shared(image: ClusterImage) -> None:
