@@ -14,6 +14,7 @@ from broker.metadata.configs import BrokerConfig, validate_topic_config
 from broker.metadata.image import CONFIG_TOPIC, ClusterImage
 from broker.metadata.placement import place
 from broker.metadata.topic_names import check_collision, check_topic_name
+from broker.quorum.quorum import METADATA_TOPIC
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.metadata_records import (
     ConfigRecord,
@@ -46,6 +47,11 @@ def plan_topic(
 ) -> list[Message]:
     """The records that create a topic. Raises an ApiError that says why it cannot be."""
     check_topic_name(wish.name)
+    if wish.name == METADATA_TOPIC:
+        # A partition of it would move into the folder of the metadata log.
+        raise ApiError(
+            ErrorCode.INVALID_REQUEST, f"Creation of internal topic {wish.name} is prohibited."
+        )
     if wish.name in image.topics:
         raise ApiError(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic '{wish.name}' already exists.")
     check_collision(wish.name, image.topics)

@@ -98,6 +98,7 @@ def test_only_checking_creates_nothing(bench: Bench) -> None:
         (wish("x" * 250), ErrorCode.INVALID_TOPIC_EXCEPTION),
         (wish("my.topic"), ErrorCode.INVALID_TOPIC_EXCEPTION),  # collides with my_topic
         (wish("my_topic"), ErrorCode.TOPIC_ALREADY_EXISTS),
+        (wish("__cluster_metadata"), ErrorCode.INVALID_REQUEST),
         (wish("t", num_partitions=0), ErrorCode.INVALID_PARTITIONS),
         (wish("t", num_partitions=-2), ErrorCode.INVALID_PARTITIONS),
         (wish("t", num_partitions=1_000_000), ErrorCode.INVALID_PARTITIONS),
@@ -251,6 +252,15 @@ def test_an_illegal_name_is_not_created(bench: Bench) -> None:
     answer = look(bench, "a b", "orders", create=True)
     codes = [topic.error_code for topic in answer.topics]
     assert codes == [ErrorCode.INVALID_TOPIC_EXCEPTION, 0]
+
+
+def test_nobody_creates_the_topic_of_the_metadata_log_by_asking_for_it(bench: Bench) -> None:
+    asked = look(bench, "__cluster_metadata", create=True).topics[0]
+    assert asked.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    bench.create_topic("orders")
+    bench.stop()
+    bench.boot()
+    assert "orders" in bench.node.image.topics, "the log is where it was"
 
 
 def test_a_colliding_name_stays_unknown(bench: Bench) -> None:
