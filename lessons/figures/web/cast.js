@@ -13,6 +13,7 @@ export class Cast {
     this.clients = new Map();
     this.readers = new Map();
     this.values = new Set();
+    this.homes = new Map();
     this.lettering = new Lettering();
     const [first] = trace.keyframes ?? [];
     if (first) this.meet([], first[1]);
@@ -32,7 +33,7 @@ export class Cast {
     if (branch === "clients" && name) this.meetClient(name, third, fourth, value);
     const isRecord = branch === "logs" ? fourth === "records" && fifth !== undefined
       : branch === "queues" && third === "messages" && fourth !== undefined;
-    if (isRecord) this.meetRecord(value);
+    if (isRecord) this.meetRecord(value, branch === "logs" ? third : name);
     else if (typeof value === "object") {
       for (const [inner, part] of Object.entries(value)) this.meet([...path, inner], part);
     }
@@ -56,9 +57,26 @@ export class Cast {
     }
   }
 
-  meetRecord(record) {
+  meetRecord(record, home) {
     this.lettering.of(record.key);
+    if (!this.homes.has(record.key)) this.homes.set(record.key, new Set());
+    this.homes.get(record.key).add(home);
     if (typeof record.value === "string") this.values.add(record.value);
+  }
+
+  /**
+   * The keys that a message carries to or from one of its partitions. The trace lists them all
+   * together; which is whose is told by where records with that key lie, if that is one place.
+   */
+  keysFor(message, partition) {
+    const keys = message.keys ?? [];
+    const places = message.partitions ?? [];
+    if (places.length < 2) return keys;
+    const homeOf = (key) => {
+      const homes = places.filter((place) => this.homes.get(key)?.has(place));
+      return homes.length === 1 ? homes[0] : null;
+    };
+    return keys.every(homeOf) ? keys.filter((key) => homeOf(key) === partition) : [];
   }
 
   /** The colour of a consumer: its group's, or its own when it has none. */

@@ -1,16 +1,15 @@
 // Messages in flight: small discs on dotted ways.
 //
 // A message with records is a short train of discs with their keys' letters; every other
-// message is one disc with an arrow in its direction. A lost one stops half way.
+// message is one disc with an arrow in its direction. A lost one lies where it fell.
 
-import { keep, mark, place, svg, write } from "./dom.js";
+import { FONT, keep, mark, place, svg, textWidth, write } from "./dom.js";
 
 const TRAIN_MAX = 3;
 const RADIUS = 9;
 const SPACING = 20;
 /** A message that has just left stands clear of its sender. */
 const CLEAR_PX = 16;
-const LOST_AT = 0.5;
 
 export class Discs {
   constructor(cast) {
@@ -21,7 +20,7 @@ export class Discs {
     this.element = svg("g", {}, this.ways, this.trains);
   }
 
-  /** `items` maps ids to `{ flight, part, back, path, keys }`; `back` comes from the path's end. */
+  /** `items`: `{ flight, part, fallen, back, path, keys }` by id; `back` is from the way's end. */
   show(items) {
     keep(this.nodes, items, (item) => this.make(item), (node) => {
       node.way.remove();
@@ -35,6 +34,7 @@ export class Discs {
     const hint = svg("title", {}, `${flight.name}: ${flight.text}`);
     const train = svg("g", { class: "oz-message" }, hint);
     const cars = keys.length > 0 ? this.carriages(keys) : [arrow()];
+    if (flight.lost) cars.push(tag("lost", "oz-danger"));
     train.append(...[...cars].reverse());
     this.ways.append(way);
     this.trains.append(train);
@@ -50,24 +50,21 @@ export class Discs {
         svg("text", { class: "oz-letter oz-tiny", dy: "0.36em" }, sign?.letter ?? "·"));
     });
     if (keys.length > shown.length) {
-      const more = `+${keys.length - shown.length}`;
-      cars.push(svg("g", { class: "oz-disc" },
-        svg("text", { class: "oz-small oz-more", dy: "0.36em" }, more)));
+      cars.push(tag(`+${keys.length - shown.length}`));
     }
     return cars;
   }
 
-  move({ way, train, cars }, { flight, part, back, path }) {
+  move({ way, train, cars }, { flight, part, fallen, back, path }) {
     mark(way, "d", path);
     const length = way.getTotalLength();
-    const lost = flight.lost && part >= LOST_AT;
-    mark(train, "class", lost ? "oz-message oz-lost" : "oz-message");
-    const gone = flight.lost ? Math.min(part, LOST_AT) : part;
-    const front = CLEAR_PX + gone * Math.max(0, length - CLEAR_PX);
+    mark(train, "class", fallen ? "oz-message oz-lost" : "oz-message");
+    const front = CLEAR_PX + part * Math.max(0, length - CLEAR_PX);
     cars.forEach((car, i) => {
-      const travelled = Math.max(0, front - i * SPACING);
+      const behind = front - i * SPACING - (car.longer ?? 0);
+      const travelled = Math.max(0, behind);
       // What has not left yet is not seen: it would lie upon its sender's card.
-      mark(car, "visibility", i > 0 && front - i * SPACING < RADIUS ? "hidden" : null);
+      mark(car, "visibility", i > 0 && behind < RADIUS ? "hidden" : null);
       const at = way.getPointAtLength(back ? length - travelled : travelled);
       place(car, at.x, at.y);
       if (car.arrow) this.turn(car, way, back ? length - travelled : travelled, back);
@@ -80,6 +77,16 @@ export class Discs {
     const angle = (Math.atan2(to.y - from.y, to.x - from.x) * 180) / Math.PI + (back ? 180 : 0);
     mark(car.arrow, "transform", `rotate(${Math.round(angle)})`);
   }
+}
+
+// A word at the end of the train, on a ground of its own that hides the way behind it.
+function tag(text, tone = "") {
+  const wide = textWidth(text, FONT.label) + 8;
+  const word = svg("g", { class: tone ? "oz-disc oz-word" : "oz-disc" },
+    svg("rect", { class: "oz-ground", x: -wide / 2, y: -8, width: wide, height: 16, rx: 8 }),
+    svg("text", { class: `oz-small oz-more ${tone}`, dy: "0.36em" }, text));
+  word.longer = Math.max(0, wide / 2 - RADIUS);
+  return word;
 }
 
 function arrow() {

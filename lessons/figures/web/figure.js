@@ -25,6 +25,7 @@ import { tableOf } from "./table.js";
 
 const LEAP = 10;
 const SETTLED_MS = 150;
+const WIDTH_MIN = 260;
 const LEGEND_MAX = 8;
 /** What the figure itself writes; everything else, when Python changes it, means a new figure. */
 const OWN = ["step"];
@@ -65,6 +66,7 @@ export class Figure {
     const stops = stopsOf(trace, options.every ? () => true : this.scene.matters);
     this.clock = new Clock(trace.steps, stops, model.get("speed") || 1);
     this.scene.clock = this.clock;
+    this.flights.schedule(this.clock);
     this.player = new Player(this.clock, {
       moves: (low, high) => this.flights.between(low, high), show: (frame) => this.show(frame),
     });
@@ -150,12 +152,14 @@ export class Figure {
   }
 
   resize(again = false) {
-    const width = this.stage.clientWidth || this.tables.clientWidth;
-    if (!width || (width === this.width && !again)) return;
+    // In a hidden tab, or before the page is laid out, there is no width yet.
+    if (this.stage.clientWidth === 0) return;
+    const width = Math.max(this.stage.clientWidth, WIDTH_MIN);
+    if (width === this.width && !again) return;
     this.width = width;
     measureLike(this.root);
     mark(this.root, "data-width", width < 560 ? "narrow" : width < 760 ? "middle" : "wide");
-    this.scene.resize(this.stage.clientWidth || width);
+    this.scene.resize(width);
     this.scrubber.resize();
     if (this.frame) this.show({ ...this.frame, motion: 0 });
   }

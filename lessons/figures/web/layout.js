@@ -91,15 +91,17 @@ function cardColumn(layout, { producers, consumers }, height) {
   return whole;
 }
 
-// A row of cards, the first at the right where the gutter is.
+// Rows of cards, at the right where the gutter is.
 function cardRow(layout, names, y, width, side) {
   if (names.length === 0) return 0;
   const most = Math.max(1, Math.floor((width + CARD_GAP) / (112 + CARD_GAP)));
   const across = Math.min(names.length, most);
   const each = Math.min(WIDE.card, (width - (across - 1) * CARD_GAP) / across);
   names.forEach((name, i) => {
-    const x = width - each - (i % across) * (each + CARD_GAP);
-    const top = y + Math.floor(i / across) * (CARD_HEIGHT + CARD_GAP);
+    const row = Math.floor(i / across);
+    const after = Math.min(across, names.length - row * across) - (i % across) - 1;
+    const x = width - each - after * (each + CARD_GAP);
+    const top = y + row * (CARD_HEIGHT + CARD_GAP);
     const dock = { x: x + each / 2, y: side === "down" ? top + CARD_HEIGHT : top };
     layout.cards.set(name, { x, y: top, width: each, height: CARD_HEIGHT, side, dock });
   });

@@ -48,7 +48,7 @@ class LogScene {
       ...[...this.strips.values(), ...this.cards.values()].map(({ element }) => element),
       this.discs.element);
     this.matters = this.matters.bind(this);
-    this.carriers = new Set(flights.all.filter((flight) => this.carriesRecords(flight))
+    this.telling = new Set(flights.all.filter((flight) => this.isTelling(flight))
       .map(({ id }) => id));
     this.final = new Fold(trace).at(trace.steps.length - 1);
     this.listen();
@@ -117,15 +117,15 @@ class LogScene {
 
   fly(frame) {
     const items = new Map();
-    for (const { flight, part } of this.flights.at(frame.step, frame.time)) {
+    for (const { flight, part, fallen } of this.flights.at(frame.step, frame.time)) {
       const back = this.cards.has(flight.to);
       const client = back ? flight.to : flight.from;
       const card = this.layout.cards.get(client);
       if (!card || !this.isSeen(flight)) continue;
       for (const place of this.placesOf(flight)) {
-        const keys = flight.partitions?.length > 1 ? [] : flight.keys ?? [];
+        const keys = this.cast.keysFor(flight, place);
         const path = wayOf(this.layout, card, this.landing(client, place, back));
-        items.set(`${flight.id} ${place}`, { flight, part, back, path, keys });
+        items.set(`${flight.id} ${place}`, { flight, part, fallen, back, path, keys });
       }
     }
     this.discs.show(items);
@@ -138,7 +138,8 @@ class LogScene {
   }
 
   // A message that is over in the blink of an eye, in a compressed pause, would only flicker.
-  isSeen({ first, last }) {
+  isSeen({ first, last, lost }) {
+    if (lost) return true;
     const end = Math.min(last, this.clock.last);
     return this.clock.shownAt(end) - this.clock.shownAt(first) > BLINK_MS;
   }
@@ -153,12 +154,12 @@ class LogScene {
 
   // -- what matters --------------------------------------------------------------------------
 
-  // Commands and faults, what changes the picture, and records on their way.
+  // Commands and faults, what changes the picture, records on their way, and what gets lost.
   matters(step) {
     return ["command", "fault"].includes(step.cause?.kind) || step.lost?.length > 0
       || (step.set ?? []).some(([path]) => this.isShown(path.split("/")))
-      || (step.sent ?? []).some((message) => this.carriesRecords(message))
-      || (step.received ?? []).some((id) => this.carriers.has(id));
+      || (step.sent ?? []).some(({ id }) => this.telling.has(id))
+      || (step.received ?? []).some((id) => this.telling.has(id));
   }
 
   isShown([branch, first, second, third]) {
@@ -168,8 +169,8 @@ class LogScene {
     return branch === "clients" && this.cards.has(first) && SEEN_OF_CLIENTS.includes(second);
   }
 
-  carriesRecords(message) {
-    return message.keys?.length > 0 && this.placesOf(message).length > 0;
+  isTelling(message) {
+    return (message.keys?.length > 0 || message.lost) && this.placesOf(message).length > 0;
   }
 
   // -- words ---------------------------------------------------------------------------------
