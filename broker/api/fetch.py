@@ -48,7 +48,7 @@ class _Reading:
 
     bytes_left: int
     bytes_read: int = 0
-    failed: bool = False
+    leaves_now: bool = False
 
 
 def handle(
@@ -68,7 +68,8 @@ def handle(
 
 def _read(broker: Broker, request: RequestArrived, body: FetchRequest) -> tuple[FetchResponse, int]:
     """What there is now, and how many bytes are missing from what the client wants to wait for."""
-    reading = _Reading(min(body.max_bytes, broker.config.fetch_max_bytes))
+    limit = min(body.max_bytes, broker.config.fetch_max_bytes)
+    reading = _Reading(limit)
     responses = [
         FetchableTopicResponse(
             topic=topic.topic,
@@ -81,8 +82,8 @@ def _read(broker: Broker, request: RequestArrived, body: FetchRequest) -> tuple[
         for name, topic in _topics(broker, request, body)
     ]
     nothing_asked = not any(topic.partitions for topic in body.topics)
-    enough = reading.failed or nothing_asked
-    missing = 0 if enough else body.min_bytes - reading.bytes_read
+    enough = reading.leaves_now or nothing_asked
+    missing = 0 if enough else min(body.min_bytes, limit) - reading.bytes_read
     return FetchResponse(session_id=NO_SESSION, responses=responses), missing
 
 
@@ -116,7 +117,7 @@ def _read_partition(
         partition.check_leader(asked.current_leader_epoch)
         records = _read_records(partition, asked, body, reading)
     except ApiError as error:
-        reading.failed = True
+        reading.leaves_now = True
         leader = UNKNOWN_LEADER
         if request.api_version >= LEADER_SINCE:
             leader = current_leader(broker.image, topic, asked.partition, error.code)
@@ -147,6 +148,9 @@ def _read_records(
     first = reading.bytes_read == 0
     limit = max(0, min(asked.partition_max_bytes, reading.bytes_left))
     records = partition.log.read(asked.fetch_offset, limit, end, min_one=first)
+    if asked.fetch_offset < partition.log.segments.active.base_offset <= end:
+        # An answer ends with its segment, and no waiting makes an old one longer.
+        reading.leaves_now = True
     reading.bytes_left -= len(records)
     reading.bytes_read += len(records)
     return records

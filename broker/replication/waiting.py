@@ -39,10 +39,10 @@ class WaitingRoom(Generic[W]):
         return len(self._waiters)
 
     def enter(self, waiter: W, keys: Iterable[Hashable], deadline_us: int) -> None:
-        """Let a request wait."""
+        """Let a request wait. It may name a key twice, and still waits for it once."""
         self._tickets += 1
         ticket = self._tickets
-        kept = tuple(keys)
+        kept = tuple(dict.fromkeys(keys))
         self._waiters[ticket] = (waiter, kept)
         self._ticket_of[id(waiter)] = ticket
         for key in kept:

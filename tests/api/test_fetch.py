@@ -130,6 +130,30 @@ def test_a_fetch_waits_until_min_bytes_are_there(bench: Bench) -> None:
     assert len(values_of(bench.answer(number).responses[0].partitions[0])) == 3
 
 
+def test_nobody_waits_for_more_bytes_than_the_answer_may_carry(bench: Bench) -> None:
+    bench.produce("orders", "x" * 1000)
+    request = bench.fetch_request("orders", 0, wait_ms=500, min_bytes=2000).replace(max_bytes=1000)
+    assert bench.answered(bench.send(request, version=12))
+
+
+def test_the_end_of_an_older_segment_is_not_waited_with(bench: Bench) -> None:
+    """An answer never spans two segments, so more will not come (DelayedFetch, case F)."""
+    bench.create_topic("small", internal_segment_bytes=1000)
+    for _ in range(3):
+        bench.produce("small", "x" * 500)
+    request = bench.fetch_request("small", 0, wait_ms=500, min_bytes=1200)
+    assert bench.answered(bench.send(request, version=12))
+
+
+def test_a_fetch_that_names_a_partition_twice_is_answered_once(bench: Bench) -> None:
+    request = bench.fetch_request("orders", 0, wait_ms=500)
+    twice = bench.send(request.replace(topics=request.topics * 2), version=12)
+    other = bench.send(request, version=12, connection=2)
+    bench.wait(500)
+    assert bench.answered(twice)
+    assert bench.answered(other)
+
+
 def test_an_error_does_not_wait(bench: Bench) -> None:
     request = bench.fetch_request("nowhere", 0, wait_ms=500)
     assert bench.answered(bench.send(request, version=12))

@@ -23,6 +23,15 @@ def test_who_waits_is_found_at_each_of_the_keys() -> None:
     assert len(room) == 2
 
 
+def test_who_names_a_key_twice_waits_for_it_once() -> None:
+    room: WaitingRoom[Guest] = WaitingRoom()
+    guest = Guest(1)
+    room.enter(guest, ["a", "a"], 100)
+    assert room.at("a") == [guest]
+    room.leave(guest)
+    assert room.at("a") == []
+
+
 def test_whoever_leaves_is_found_nowhere() -> None:
     room: WaitingRoom[Guest] = WaitingRoom()
     guest = Guest(1)
