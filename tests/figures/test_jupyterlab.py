@@ -17,20 +17,27 @@ from playwright.sync_api import Browser, expect
 from tests.figures.stories import orders_trace
 
 TOKEN = "figures"
-CELL = """from lessons.figures import LogView
-LogView("run.json", title="Broker 3 is gone", subtitle="nobody leads orders-1")"""
+CELLS = (
+    """from lessons.figures import LogView
+view = LogView("run.json", title="Broker 3 is gone", subtitle="nobody leads orders-1")
+view""",
+    """print("the reader is at step", view.step)""",
+)
 
 
 @pytest.fixture
 def notebook(tmp_path: Path) -> Path:
-    """A notebook with one cell, and the trace that it draws."""
+    """A notebook that draws a trace, and then asks where its reader is."""
     (tmp_path / "run.json").write_text(json.dumps(orders_trace()), encoding="utf-8")
-    cell = {"cell_type": "code", "id": "figure", "metadata": {}, "source": CELL,
-            "outputs": [], "execution_count": None}  # fmt: skip
+    cells = [
+        {"cell_type": "code", "id": f"cell-{number}", "metadata": {}, "source": source,
+         "outputs": [], "execution_count": None}
+        for number, source in enumerate(CELLS)
+    ]  # fmt: skip
     spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     path = tmp_path / "figure.ipynb"
     path.write_text(json.dumps({
-        "cells": [cell], "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5,
+        "cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5,
     }))  # fmt: skip
     return path
 
@@ -67,7 +74,7 @@ def jupyterlab(notebook: Path, root: Path, tmp_path: Path) -> Iterator[str]:
 
 
 def _wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 120
     while time.monotonic() < give_up:
         assert server.poll() is None, "JupyterLab ended by itself"
         try:
@@ -97,6 +104,14 @@ def test_the_figure_is_drawn_in_jupyterlab(browser: Browser, jupyterlab: str) ->
     page.keyboard.press("ArrowDown")
     expect(figure.locator(".oz-caption")).not_to_have_text(before)
     expect(figure.get_by_role("slider")).to_be_focused()
+
+    # Python knows where the reader is, for instance to fork the run there.
+    step = figure.get_by_role("slider").get_attribute("aria-valuenow")
+    page.wait_for_timeout(300)
+    page.locator(".jp-Cell .cm-content").nth(1).click()
+    page.keyboard.press("Shift+Enter")
+    printed = page.locator(".jp-OutputArea-output").nth(1)
+    expect(printed).to_have_text(f"the reader is at step {step}\n", timeout=30_000)
 
     # The theme is the notebook's.
     background = "getComputedStyle(document.querySelector('.oz-figure')).backgroundColor"
