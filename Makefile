@@ -11,7 +11,7 @@ LESSON ?= lessons/01_the_log.ipynb
 # How many tests run at once, and what to hand to pytest: make test TESTS="tests/log -x"
 JOBS ?= 2
 TESTS ?=
-# Which benchmarks run: make bench ROWS="codec produce"; nothing means all.
+# Which benchmarks run: make bench ROWS="codec start"; nothing means all.
 ROWS ?=
 
 # A user's own Python path or Jupyter settings must not change what the lessons do.
@@ -45,7 +45,7 @@ lint: setup ## check style, types and layers: ruff, mypy, import-linter
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
 
-bench: setup ## measure, and print tables with the machine and the versions (ROWS="codec produce")
+bench: setup ## measure, and print tables with the machine and the versions (ROWS="codec start")
 	@$(PYTHON_BIN) -m benchmarks $(ROWS)
 
 site: setup ## build the course site into build/site

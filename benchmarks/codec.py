@@ -11,26 +11,25 @@ from collections.abc import Iterator
 from functools import partial
 
 from benchmarks import messages
+from benchmarks.connection import framed, key_of
 from benchmarks.measure import cpu_us
-from benchmarks.served import framed
+from benchmarks.run import Run
 from benchmarks.table import Table
 from broker.wire.frames import SIZE_BYTES, decode_request, encode_response
 from broker.wire.schema import Message
 
 
-def tables() -> Iterator[Table]:
+def tables(run: Run) -> Iterator[Table]:
     """One table: a row for each pair of messages."""
     table = Table(
         "Codec",
         "CPU of reading one request from its frame, header included, and of writing one response.",
-        ("messages", "version", "read us", "write us", "both us"),
+        ("messages", "version", "read µs", "write µs", "both µs"),
     )
     for name, version, request, response in pairs():
-        key = request.schema.key
-        assert key is not None
         frame = memoryview(framed(request, version))[SIZE_BYTES:]
         read = cpu_us(partial(decode_request, frame))
-        write = cpu_us(partial(encode_response, key, version, 1, response))
+        write = cpu_us(partial(encode_response, key_of(request), version, 1, response))
         table.add(name, f"v{version}", read, write, read + write)
     yield table
 

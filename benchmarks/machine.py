@@ -10,23 +10,29 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks import peer
+
 WHEELS = ("crc32c", "cramjam", "confluent-kafka")
 
 
-def describe() -> str:
-    """The machine and the versions, in a few lines."""
+def facts(*, with_peer: bool) -> dict[str, str]:
+    """The machine and the versions, a word for each and a line about it."""
     memory = psutil.virtual_memory().total / 2**30
-    versions = ", ".join(f"{wheel} {version(wheel)}" for wheel in WHEELS)
-    return "\n".join(
-        (
-            f"machine   {processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
-            f"{platform.system()} {platform.release()}",
-            f"python    {platform.python_implementation()} {platform.python_version()}",
-            f"broker    {version('offset-zero')} {commit()}".rstrip(),
-            f"wheels    {versions}",
-            f"load      {os.getloadavg()[0]:.1f} before the first row",
-        )
-    )
+    told = {
+        "machine": f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "broker": f"{version('offset-zero')} {commit()}".rstrip(),
+        "wheels": ", ".join(f"{wheel} {version(wheel)}" for wheel in WHEELS),
+    }
+    if with_peer:
+        told["peer"] = f"Apache Kafka {peer.version()}, {java_version()}"
+    return told
+
+
+def load() -> float:
+    """How many processes wanted a core during the last minute."""
+    return round(os.getloadavg()[0], 1)
 
 
 def processor() -> str:
@@ -47,11 +53,22 @@ def version(package: str) -> str:
         return "missing"
 
 
+def java_version() -> str:
+    """The first line of what java says of itself."""
+    lines = said("java", "-version").splitlines()
+    return lines[0].replace('"', "") if lines else "java missing"
+
+
 def commit() -> str:
     """The commit that is checked out, where git can tell."""
-    command = ["git", "describe", "--always", "--dirty"]
+    lines = said("git", "describe", "--always", "--dirty").splitlines()
+    return lines[0] if lines else ""
+
+
+def said(*command: str) -> str:
+    """What a program prints, if it is there and content."""
     try:
-        told = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
     except OSError:
         return ""
-    return told.stdout.strip()
+    return done.stdout + done.stderr if done.returncode == 0 else ""

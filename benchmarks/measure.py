@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psutil
 
@@ -45,3 +45,9 @@ def cpu_seconds(process: psutil.Process) -> float:
 def megabytes(process: psutil.Process) -> float:
     """The memory of a process that is in RAM, in MB."""
     return float(process.memory_info().rss) / 1e6
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value that so many percent do not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(0, -int(-len(ordered) * percent // 100) - 1)]

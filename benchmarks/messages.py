@@ -1,8 +1,16 @@
-"""The messages that the benchmarks send: what a client sends most often, made once."""
+"""The messages that the benchmarks send, and the answers they look for."""
 
 from __future__ import annotations
 
-from broker.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from collections.abc import Mapping
+
+from broker.wire.errors import ErrorCode
+from broker.wire.messages.create_topics import (
+    CreatableTopic,
+    CreatableTopicConfig,
+    CreateTopicsRequest,
+)
+from broker.wire.messages.delete_topics import DeleteTopicsRequest
 from broker.wire.messages.fetch import (
     FetchableTopicResponse,
     FetchPartition,
@@ -28,9 +36,12 @@ from broker.wire.messages.produce import (
     TopicProduceResponse,
 )
 from broker.wire.records import build_batch
+from broker.wire.schema import Message
 
 TOPIC = "orders"
 TOPIC_ID = bytes(range(16))
+PRODUCE_VERSION, FETCH_VERSION, METADATA_VERSION = 9, 12, 12
+"""The newest that name topics by their names; librdkafka speaks much the same."""
 
 
 def batch(records: int, size: int) -> bytes:
@@ -39,17 +50,64 @@ def batch(records: int, size: int) -> bytes:
     return bytes(build_batch([(1_700_000_000_000, None, value, ())] * records))
 
 
-def create_topic(partitions: int) -> CreateTopicsRequest:
-    """Create the topic that everything else is about."""
-    topic = CreatableTopic(name=TOPIC, num_partitions=partitions, replication_factor=1)
-    return CreateTopicsRequest(topics=[topic], timeout_ms=10_000)
+def create_topic(name: str, partitions: int, configs: Mapping[str, str]) -> CreateTopicsRequest:
+    """Create a topic."""
+    topic = CreatableTopic(
+        name=name,
+        num_partitions=partitions,
+        replication_factor=1,
+        configs=[
+            CreatableTopicConfig(name=key.replace("_", "."), value=value)
+            for key, value in configs.items()
+        ],
+    )
+    return CreateTopicsRequest(topics=[topic], timeout_ms=30_000)
 
 
-def produce(records: bytes, acks: int = 1) -> ProduceRequest:
-    """Append a batch to partition 0."""
-    partition = PartitionProduceData(index=0, records=records)
-    topic = TopicProduceData(name=TOPIC, topic_id=TOPIC_ID, partition_data=[partition])
-    return ProduceRequest(acks=acks, timeout_ms=30_000, topic_data=[topic])
+def delete_topic(name: str) -> DeleteTopicsRequest:
+    """Delete a topic."""
+    return DeleteTopicsRequest(topic_names=[name], timeout_ms=30_000)
+
+
+def metadata(name: str = TOPIC) -> MetadataRequest:
+    """Who leads the partitions of this topic?"""
+    topics = [MetadataRequestTopic(name=name)]
+    return MetadataRequest(topics=topics, allow_auto_topic_creation=False)
+
+
+def has_leaders(answer: Message, partitions: int) -> bool:
+    """Whether all partitions of the topic that was asked for can be written to."""
+    assert isinstance(answer, MetadataResponse)
+    found = answer.topics[0].partitions
+    return len(found) == partitions and all(
+        partition.leader_id >= 0 and partition.error_code == ErrorCode.NONE for partition in found
+    )
+
+
+def described(partitions: int) -> MetadataResponse:
+    """The answer to `metadata`."""
+    each = [
+        MetadataResponsePartition(
+            partition_index=index,
+            leader_id=1,
+            leader_epoch=0,
+            replica_nodes=[1],
+            isr_nodes=[1],
+        )
+        for index in range(partitions)
+    ]
+    topic = MetadataResponseTopic(name=TOPIC, topic_id=TOPIC_ID, partitions=each)
+    broker = MetadataResponseBroker(node_id=1, host="127.0.0.1", port=9092)
+    return MetadataResponse(brokers=[broker], cluster_id="bench", controller_id=1, topics=[topic])
+
+
+def produce(
+    records: bytes, acks: int = 1, topic: str = TOPIC, partition: int = 0
+) -> ProduceRequest:
+    """Append a batch to a partition."""
+    data = PartitionProduceData(index=partition, records=records)
+    named = TopicProduceData(name=topic, topic_id=TOPIC_ID, partition_data=[data])
+    return ProduceRequest(acks=acks, timeout_ms=30_000, topic_data=[named])
 
 
 def produced() -> ProduceResponse:
@@ -59,11 +117,28 @@ def produced() -> ProduceResponse:
     return ProduceResponse(responses=[topic])
 
 
-def fetch() -> FetchRequest:
-    """Read partition 0 from offset 41."""
-    partition = FetchPartition(partition=0, fetch_offset=41, partition_max_bytes=1 << 20)
-    topic = FetchTopic(topic=TOPIC, topic_id=TOPIC_ID, partitions=[partition])
-    return FetchRequest(max_wait_ms=500, min_bytes=1, max_bytes=50 << 20, topics=[topic])
+def base_offset(answer: Message) -> int:
+    """Where a batch went; an error ends the benchmark."""
+    assert isinstance(answer, ProduceResponse)
+    partition = answer.responses[0].partition_responses[0]
+    if partition.error_code:
+        raise RuntimeError(f"a produce request was answered {ErrorCode(partition.error_code).name}")
+    return partition.base_offset
+
+
+def fetch(
+    offset: int = 41,
+    topic: str = TOPIC,
+    partition: int = 0,
+    max_bytes: int = 1 << 20,
+    max_wait_ms: int = 500,
+) -> FetchRequest:
+    """Read a partition from an offset on."""
+    asked = FetchPartition(partition=partition, fetch_offset=offset, partition_max_bytes=max_bytes)
+    named = FetchTopic(topic=topic, topic_id=TOPIC_ID, partitions=[asked])
+    return FetchRequest(
+        max_wait_ms=max_wait_ms, min_bytes=1, max_bytes=max(max_bytes, 50 << 20), topics=[named]
+    )
 
 
 def fetched(records: bytes) -> FetchResponse:
@@ -79,23 +154,12 @@ def fetched(records: bytes) -> FetchResponse:
     return FetchResponse(responses=[topic])
 
 
-def metadata() -> MetadataRequest:
-    """Who leads the partitions of this topic?"""
-    return MetadataRequest(topics=[MetadataRequestTopic(name=TOPIC)])
-
-
-def described(partitions: int) -> MetadataResponse:
-    """The answer to that."""
-    each = [
-        MetadataResponsePartition(
-            partition_index=index,
-            leader_id=1,
-            leader_epoch=0,
-            replica_nodes=[1],
-            isr_nodes=[1],
-        )
-        for index in range(partitions)
-    ]
-    topic = MetadataResponseTopic(name=TOPIC, topic_id=TOPIC_ID, partitions=each)
-    broker = MetadataResponseBroker(node_id=1, host="127.0.0.1", port=9092)
-    return MetadataResponse(brokers=[broker], cluster_id="bench", controller_id=1, topics=[topic])
+def records_in(answer: Message) -> memoryview:
+    """The batches in an answer to `fetch`; an error ends the benchmark."""
+    assert isinstance(answer, FetchResponse)
+    if answer.error_code or not answer.responses:
+        raise RuntimeError(f"a fetch was answered {ErrorCode(answer.error_code).name}")
+    partition = answer.responses[0].partitions[0]
+    if partition.error_code:
+        raise RuntimeError(f"a fetch was answered {ErrorCode(partition.error_code).name}")
+    return memoryview(partition.records or b"")

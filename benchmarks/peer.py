@@ -78,12 +78,23 @@ def fetch() -> Path:
     return folder
 
 
-def command(tool: str, *arguments: str, heap: str = "256m") -> list[str]:
-    """The command line that runs one of Kafka's programs."""
+def java(*options: str) -> list[str]:
+    """The beginning of a command line: Java with Kafka's jars, up to the name of a program."""
     folder = fetch()
-    java = ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-    java += [f"-Dlog4j2.configurationFile={folder}/logging.properties", "-cp", f"{folder}/lib/*"]
-    return [*java, TOOLS[tool], *arguments]
+    logging = f"-Dlog4j2.configurationFile={folder}/logging.properties"
+    return ["java", *options, logging, "-cp", f"{folder}/lib/*"]
+
+
+def command(tool: str, *arguments: str, heap: str = "256m") -> list[str]:
+    """The command line that runs one of Kafka's tools, in as little time as it can."""
+    quick = (f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+    return [*java(*quick), TOOLS[tool], *arguments]
+
+
+def version() -> str:
+    """The version of Apache Kafka that is fetched."""
+    pom = Path(__file__).with_name("peer.pom.xml").read_text()
+    return pom.partition("<kafka.version>")[2].partition("<")[0]
 
 
 def run(tool: str, *arguments: str, stdin: str = "", seconds: int = 60) -> str:

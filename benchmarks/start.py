@@ -1,40 +1,34 @@
-"""The start: seconds from the command to the first answer, and the memory then."""
+"""The start: seconds from the command to the first answer, and the memory then.
+
+Storage is formatted beforehand, and Python's bytecode is cached, as after any first start. The
+first answer is that to ApiVersions, on a connection that is tried for from the beginning.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.measure import cpu_seconds, megabytes
-from benchmarks.served import Served
-from benchmarks.table import Table
-from broker.wire.messages.api_versions import ApiVersionsRequest
-
-STARTS = 5
+from benchmarks.alternate import alternate
+from benchmarks.brokers import Broker
+from benchmarks.run import Run
+from benchmarks.table import SideBySide, Table
 
 
-def tables() -> Iterator[Table]:
-    """One table: the quickest, the median and the slowest of some starts."""
-    table = Table(
-        "Start",
-        f"{STARTS} starts on empty folders; memory is what is resident after the first answer.",
-        ("", "quickest", "median", "slowest"),
-    )
-    seconds, cpu, memory = [], [], []
-    for _ in range(STARTS):
-        with Served() as broker:
-            connection = broker.connect()
-            connection.ask(ApiVersionsRequest(), 3)
-            seconds.append(broker.seconds_to_answer)
-            cpu.append(cpu_seconds(broker.process))
-            memory.append(megabytes(broker.process))
-            connection.close()
-    table.add("seconds to the first answer", *spread(seconds))
-    table.add("CPU seconds until then", *spread(cpu))
-    table.add("resident MB", *spread(memory))
+def tables(run: Run) -> Iterator[Table]:
+    """One table: time, CPU and memory."""
+    table = SideBySide("Start", f"{run.rounds} starts on empty folders, in turns, after one more.")
+    kinds = [kind() for kind in run.kinds()]
+    found = alternate(kinds, run.rounds, lambda broker, _: start(broker))
+    for label, values in found.items():
+        table.compare(label, values)
     yield table
 
 
-def spread(values: list[float]) -> tuple[float, float, float]:
-    """The least, the median and the greatest."""
-    ordered = sorted(values)
-    return ordered[0], ordered[len(ordered) // 2], ordered[-1]
+def start(broker: Broker) -> dict[str, float]:
+    """Start it once, and end it."""
+    with broker:
+        return {
+            "seconds to the first answer": broker.seconds_to_answer,
+            "CPU seconds until then": broker.cpu,
+            "resident MB": broker.megabytes,
+        }
