@@ -191,10 +191,14 @@ class Node:
         if self.phase is not Phase.STOPPING:
             self.phase = Phase.STOPPING
             self._syncing.clear()
-            paths = list(self.quorum.log.paths_to_sync())
-            for _, log in self.replicas.logs():
-                paths += log.paths_to_sync()
-            self._sync(_Syncing(None, self.quorum.log.log_end_offset), (*paths, ""))
+            try:
+                paths = self.quorum.log.prepare_close()
+                for _, log in self.replicas.logs():
+                    paths += log.prepare_close()
+            except StorageError as error:
+                self._fail(error.message)
+            else:
+                self._sync(_Syncing(None, self.quorum.log.log_end_offset), (*paths, ""))
         return self._take_effects()
 
     def _take_effects(self) -> list[Effect]:
@@ -229,7 +233,7 @@ class Node:
         if done is None:
             return
         if self.phase is Phase.STOPPING:
-            self._close(event, now)
+            self._close(event)
         elif done.key is None:
             if event.failed:
                 self._fail("the disk failed to make the metadata log durable")
@@ -357,18 +361,15 @@ class Node:
             )
         return owner
 
-    def _close(self, event: Synced, now: Now) -> None:
+    def _close(self, event: Synced) -> None:
         """The last sync is done: close the logs and say that everything is in order."""
         self.phase = Phase.STOPPED
         if event.failed:
             self.failure = "the disk failed to make the logs durable"
             return
         try:
-            for key, log in self.replicas.logs():
-                self.replicas.synced(key, log.log_end_offset, now)
-            self.quorum.synced(self.quorum.log.log_end_offset)
-            self.replicas.close(now)
-            self.quorum.log.close()
+            self.quorum.log.closed()
+            self.replicas.closed()
             if not self.replicas.loading and not self._has_offline():
                 checkpoints.write_clean_shutdown(self.disk, self._broker_epoch)
         except StorageError as error:

@@ -132,6 +132,29 @@ def test_a_failed_sync_takes_the_partition_offline_and_no_other() -> None:
     assert bench.produce("other", "b").error_code == 0
 
 
+def test_a_checkpoint_that_cannot_be_written_is_no_harm() -> None:
+    bench = Bench()
+    bench.create_topic("orders")
+    bench.produce("orders", "a")
+    bench.disk.fail_next("append", "checkpoint", code=errno.ENOSPC, times=10)
+    bench.wait(120_000)
+    assert bench.produce("orders", "b").error_code == 0
+    bench.kill()
+    assert bench.values("orders") == ["a", "b"]
+
+
+def test_a_stop_that_cannot_write_is_told_and_harms_nothing() -> None:
+    bench = Bench()
+    bench.create_topic("orders")
+    bench.produce("orders", "a")
+    bench.disk.fail_next("append", "orders-0", code=errno.ENOSPC)
+    bench.carry_out(bench.node.shutdown(bench.now))
+    assert bench.node.stopped
+    assert "orders-0" in bench.node.failure
+    bench.boot()
+    assert bench.values("orders") == ["a"]
+
+
 def test_without_its_metadata_a_broker_stops() -> None:
     from broker.events import Synced
 

@@ -295,6 +295,10 @@ class Log:
     def close(self) -> None:
         """The same, synced at once."""
         self.disk.sync_now(self.prepare_close())
+        self.closed()
+
+    def closed(self) -> None:
+        """What `prepare_close` asked to sync is durable."""
         self.durability.all_done(self.log_end_offset)
 
     # -- cutting --------------------------------------------------------------------------------

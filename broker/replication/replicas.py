@@ -176,6 +176,8 @@ class Replicas:
         if log.flush_due(now):
             # What a recovery found was perhaps never synced: first that, then it is vouched for.
             self.wants_sync[partition.key] = None
+        if log.size_bytes:
+            self.upkeep.reconsider(now)
         self._give_role(partition)
 
     def _give_role(self, partition: Partition) -> None:
@@ -238,7 +240,7 @@ class Replicas:
                 partition = self.partitions.get((topic, state.index))
                 if partition is not None and partition.log.config != config:
                     partition.log.config = config
-                    self.upkeep.configured(partition, now)
+                    self.upkeep.reconsider(now)
 
     def _log_config(self, topic: str) -> LogConfig:
         return log_config(self.config, self.image.config(CONFIG_TOPIC, topic))
@@ -277,10 +279,12 @@ class Replicas:
             if not partition.offline:
                 yield key, partition.log
 
-    def close(self, now: Now) -> None:
-        """Close every log in order, and write down where each of them ends. All must be synced."""
-        for _, log in self.logs():
-            log.close()
+    def closed(self) -> None:
+        """Every log is closed and synced: write down where each of them ends."""
+        for partition in self.partitions.values():
+            if not partition.offline:
+                partition.log.closed()
+                self.advance(partition)
         self.write_checkpoints()
 
     def write_checkpoints(self) -> None:

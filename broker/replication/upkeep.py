@@ -41,23 +41,25 @@ class Upkeep:
     def __init__(self, replicas: Replicas) -> None:
         self._replicas = replicas
         self._timers: dict[str, int] = {}
+        self._timers_are_set = False
+        """Whether an append finds every timer set as it wants it."""
         self._to_clean: deque[PartitionKey] = deque()
-        self._flushes: dict[PartitionKey, int] = {}
-        self._doomed: dict[PartitionKey, None] = {}
+        # Each of these is a heap: what is due first comes first, however many partitions there are.
+        self._flushes: list[tuple[int, PartitionKey]] = []
+        self._doomed: list[tuple[int, PartitionKey]] = []
         self._folders: list[tuple[int, str]] = []
+        self._to_flush: dict[PartitionKey, None] = {}
+        """Who stands in `_flushes`."""
         self._removing: FolderRemoval | None = None
 
     def deadline(self) -> int | None:
         """When there is something to do; a time in the past while work is going on."""
-        times = [*self._timers.values(), *self._flushes.values()]
         if self._to_clean or self._removing is not None:
-            times.append(0)
-        if self._folders:
-            times.append(self._folders[0][0])
-        for key in self._doomed:
-            partition = self._replicas.partitions.get(key)
-            due = None if partition is None else partition.log.doomed.next_due_us
-            times.append(0 if due is None else due)
+            return 0
+        times = list(self._timers.values())
+        for heap in (self._flushes, self._doomed, self._folders):
+            if heap:
+                times.append(heap[0][0])
         return min(times, default=None)
 
     def run(self, now: Now) -> None:
@@ -68,12 +70,11 @@ class Upkeep:
         for name, at in list(self._timers.items()):
             if at <= now.mono_us:
                 del self._timers[name]
+                self._timers_are_set = False
                 if name == RETENTION:
                     self._to_clean.extend(self._replicas.partitions)
-                elif name == HIGH_WATERMARKS:
-                    self._replicas.write_high_watermarks()
                 else:
-                    self._replicas.write_checkpoints()
+                    self._checkpoint(name)
         if self._to_clean:
             self._clean(now)
 
@@ -81,24 +82,29 @@ class Upkeep:
 
     def appended(self, partition: Partition, now: Now) -> None:
         """A partition has new data: sooner or later that means work."""
-        if len(self._timers) < 3:
-            self._arm_timers(now)
+        if not self._timers_are_set:
+            self._set_timers(now)
         flush_ms = partition.log.config.flush_ms
-        if flush_ms != FOREVER:
-            self._flushes.setdefault(partition.key, now.mono_us + flush_ms * 1000)
+        if flush_ms != FOREVER and partition.key not in self._to_flush:
+            self._to_flush[partition.key] = None
+            heapq.heappush(self._flushes, (now.mono_us + flush_ms * 1000, partition.key))
 
-    def _arm_timers(self, now: Now) -> None:
+    def reconsider(self, now: Now) -> None:
+        """Retention may have more to do than was thought: a log was opened, or its settings
+        changed."""
+        self._set_timer(RETENTION, self._replicas.config.log_retention_check_interval_ms, now)
+
+    def _set_timers(self, now: Now) -> None:
         config = self._replicas.config
-        for name, interval_ms in (
-            (RETENTION, config.log_retention_check_interval_ms),
-            (HIGH_WATERMARKS, config.replica_high_watermark_checkpoint_interval_ms),
-            (CHECKPOINT, config.log_flush_offset_checkpoint_interval_ms),
-        ):
-            self._timers.setdefault(name, now.mono_us + interval_ms * 1000)
+        self.reconsider(now)
+        self._set_timer(HIGH_WATERMARKS, config.replica_high_watermark_checkpoint_interval_ms, now)
+        self._set_timer(CHECKPOINT, config.log_flush_offset_checkpoint_interval_ms, now)
+        self._timers_are_set = True
 
-    def configured(self, partition: Partition, now: Now) -> None:
-        """A log's settings changed, perhaps its retention."""
-        self._arm_timers(now)
+    def _set_timer(self, name: str, wait_ms: int, now: Now) -> None:
+        """Let something happen after a time, unless it will even sooner."""
+        at = now.mono_us + wait_ms * 1000
+        self._timers[name] = min(at, self._timers.get(name, at))
 
     def delete_later(self, folder: str, config: LogConfig, now: Now) -> None:
         """Remove a folder that was put away, after file.delete.delay.ms."""
@@ -108,19 +114,28 @@ class Upkeep:
     # -- the work ---------------------------------------------------------------------------------
 
     def _flush(self, now: Now) -> None:
-        for key, due in list(self._flushes.items()):
-            if due <= now.mono_us:
-                del self._flushes[key]
-                self._replicas.wants_sync[key] = None
+        for _ in range(PARTITIONS_A_SLICE):
+            if not self._flushes or self._flushes[0][0] > now.mono_us:
+                return
+            _, key = heapq.heappop(self._flushes)
+            del self._to_flush[key]
+            self._replicas.wants_sync[key] = None
 
     def _remove_segments(self, now: Now) -> None:
-        for key in list(self._doomed):
-            partition = self._replicas.partitions.get(key)
-            doomed = None if partition is None else partition.log.doomed
-            if doomed is not None:
-                doomed.remove(now.mono_us, FILES_A_SLICE)
-            if doomed is None or doomed.next_due_us is None:
-                del self._doomed[key]
+        """Files of the partition that has waited longest; it waits again for those left over."""
+        if not self._doomed or self._doomed[0][0] > now.mono_us:
+            return
+        _, key = heapq.heappop(self._doomed)
+        partition = self._replicas.partitions.get(key)
+        if partition is not None:
+            doomed = partition.log.doomed
+            doomed.remove(now.mono_us, FILES_A_SLICE)
+            self._remove_later(partition)
+
+    def _remove_later(self, partition: Partition) -> None:
+        due_us = partition.log.doomed.next_due_us
+        if due_us is not None:
+            heapq.heappush(self._doomed, (due_us, partition.key))
 
     def _remove_folders(self, now: Now) -> None:
         try:
@@ -152,7 +167,7 @@ class Upkeep:
             self._replicas.take_offline(partition, error.message)
             return
         if deleted:
-            self._doomed[partition.key] = None
+            self._remove_later(partition)
             self._replicas.touched[partition.key] = None
             self._to_clean.append(partition.key)
 
@@ -163,8 +178,8 @@ class Upkeep:
         if wall_ms is None or RETENTION in self._timers:
             return
         interval_ms = self._replicas.config.log_retention_check_interval_ms
-        wait_ms = max(wall_ms - now.wall_ms, interval_ms)
-        self._timers[RETENTION] = now.mono_us + wait_ms * 1000
+        self._set_timer(RETENTION, max(wall_ms - now.wall_ms, interval_ms), now)
+        self._timers_are_set = False
 
 
 def _expiry_ms(log: Log) -> int | None:
