@@ -113,6 +113,16 @@ class Upkeep:
 
     # -- the work ---------------------------------------------------------------------------------
 
+    def _checkpoint(self, name: str) -> None:
+        try:
+            if name == HIGH_WATERMARKS:
+                self._replicas.write_high_watermarks()
+            else:
+                self._replicas.write_checkpoints()
+        except StorageError as error:
+            # The older one is still true: the next start reads a little more.
+            _LOG.warning("a checkpoint could not be written: %s", error.message)
+
     def _flush(self, now: Now) -> None:
         for _ in range(PARTITIONS_A_SLICE):
             if not self._flushes or self._flushes[0][0] > now.mono_us:
