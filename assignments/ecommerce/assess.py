@@ -45,7 +45,12 @@ def assess(data: bytes) -> Grade:
 
 def refuse(reason: str) -> Grade:
     """The grade of something that cannot be read at all: no points, with the reason."""
-    return replace(assess(b""), problems=(), refusal=reason)
+    nothing = assess(b"")
+    checks = tuple(
+        replace(check, verdicts=tuple(replace(each, says="Not run.") for each in check.verdicts))
+        for check in nothing.checks
+    )
+    return replace(nothing, checks=checks, problems=(), refusal=reason)
 
 
 def understand(data: bytes) -> Reading:

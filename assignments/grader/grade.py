@@ -46,6 +46,7 @@ class Verdict:
     frame: int | None = None
     """The step of the figure that shows it, counted from 1 as the figure counts."""
     series: tuple[Series, ...] = ()
+    was_run: bool = True
 
     @property
     def passed(self) -> bool:
@@ -111,6 +112,11 @@ class Grade:
     def waiting(self) -> int:
         """What a person may add."""
         return sum(part.out_of for part in self.for_reader)
+
+    @property
+    def was_run(self) -> bool:
+        """Whether there was anything that could be run."""
+        return any(verdict.was_run for verdict in self.verdicts())
 
     @property
     def tags(self) -> tuple[str, ...]:

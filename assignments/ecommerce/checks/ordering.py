@@ -18,6 +18,7 @@ from functools import cache
 from typing import NamedTuple
 
 from assignments.ecommerce.checks.words import (
+    clock,
     entity,
     fate,
     place,
@@ -27,7 +28,16 @@ from assignments.ecommerce.checks.words import (
 )
 from assignments.ecommerce.design import Choice
 from assignments.ecommerce.rubric import ABOUT_ORDER, ACCIDENT_POINTS, ORDER_POINTS
-from assignments.ecommerce.stage import Crew, Handled, Performance, Play, Stall, perform
+from assignments.ecommerce.stage import (
+    Crew,
+    Handled,
+    Performance,
+    Play,
+    Stall,
+    Written,
+    perform,
+    range_assignment,
+)
 from assignments.ecommerce.streams import Stream
 from assignments.ecommerce.workload import HOUR_US, PEAK_HOUR, SECOND_US, Event, Shop
 from assignments.grader.grade import Verdict
@@ -71,9 +81,14 @@ def check(stream: Stream, choice: Choice) -> Verdict:
     found = inversions(performance)
     if found:
         return _broken(performance, found)
-    other = next(count for count in OTHER_PARTITIONS if count != choice.partitions)
+    other = other_number(choice)
     again = perform(play(stream, choice, other))
     return _accident(again) if inversions(again) else _kept(performance, other)
+
+
+def other_number(choice: Choice) -> int:
+    """Another number of partitions than the design has."""
+    return next(count for count in OTHER_PARTITIONS if count != choice.partitions)
 
 
 def play(stream: Stream, choice: Choice, partitions: int) -> Play:
@@ -129,8 +144,8 @@ def _kept(performance: Performance, other: int) -> Verdict:
         setting=setting(choice),
         points=ORDER_POINTS,
         out_of=ORDER_POINTS,
-        says=f"All {events} events of {len(names)} {stream.entity_name}s were handled in order, "
-        f"and so they were on {other} partitions.",
+        says=f"All {events} events of {len(names)} {stream.entity_name}s were handled in the order "
+        f"in which they happened; on {other} partitions as well.",
     )
 
 
@@ -177,15 +192,32 @@ def _accident(again: Performance) -> Verdict:
 
 
 def _sides(performance: Performance, found: Inversion) -> tuple[str, ...]:
-    """The two records, in the order in which they were written."""
+    """The two records, in the order in which they were written, and who was held up meanwhile."""
     stream = performance.play.stream
     done = {each.event: each for each in performance.handled[stream.slowest.name]}
-    return tuple(
-        f"{entity(stream, written)}, {written.event.type}: {place(performance, written)}; "
-        f"{fate(written, done.get(number))}."
-        for number in (found.earlier, found.later)
-        for written in [performance.written[number]]
-    )
+    lines = []
+    for number in (found.earlier, found.later):
+        written = performance.written[number]
+        lines.append(
+            f"{entity(stream, written)}, {written.event.type}: {place(performance, written)}; "
+            f"{fate(written, done.get(number), _reader(performance, written))}."
+        )
+    first = performance.written[found.earlier]
+    slow = _reader(performance, first)
+    for stall in performance.play.stalls:
+        start_us = performance.start_us + stall.start_s * SECOND_US
+        end_us = start_us + stall.seconds * SECOND_US
+        if stall.member == slow and start_us < found.seen.time_us and end_us > first.time_us:
+            lines.append(f"{slow} stood still from {clock(start_us)} to {clock(end_us)}.")
+    return tuple(lines)
+
+
+def _reader(performance: Performance, written: Written) -> str:
+    """The member that reads the partition in which a record lies."""
+    [crew] = performance.play.crews
+    shares = range_assignment(performance.play.partitions, crew.members)
+    place = next(number for number, share in enumerate(shares) if written.partition in share)
+    return f"{crew.service}-{place + 1}"
 
 
 def _scale(performance: Performance) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from assignments.grader.words import counted
 
 RUN_PARTITIONS_MAX = 32
 """A topic with more is run with so many: that is four for each member, and shows the same."""
+HARD_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def setting(choice: Choice) -> str:
@@ -35,6 +36,7 @@ def not_run(stream: Stream, reading: Reading, out_of: int) -> Verdict:
         out_of=out_of,
         says=f"Not run: see what is said above about line{'s' if len(lines) > 1 else ''} {where}.",
         tags=("not-run",),
+        was_run=False,
     )
 
 
@@ -77,12 +79,12 @@ def clock(time_us: int) -> str:
     Made of whole numbers: no float is printed that another machine might round in another way.
     """
     tenths = (time_us + SECOND_US // 20) // (SECOND_US // 10)
-    return f"{tenths // 10}.{tenths % 10} s"
+    return f"{tenths // 10}.{tenths % 10}{HARD_SPACE}s"
 
 
-def fate(written: Written, handled: Handled | None) -> str:
+def fate(written: Written, handled: Handled | None, reader: str) -> str:
     """When an event was written, and when and by whom it was handled."""
     when = f"written at {clock(written.time_us)}"
     if handled is None:
-        return f"{when}, and still waiting when the run ended"
+        return f"{when}, and still waiting for {reader} when the run ended"
     return f"{when}, handled at {clock(handled.time_us)} by {handled.member}"
