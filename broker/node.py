@@ -47,7 +47,7 @@ from broker.metadata.controller import Controller
 from broker.metadata.image import CONFIG_BROKER, ClusterImage, Delta
 from broker.metadata.producer_ids import ProducerIds
 from broker.quorum.quorum import Quorum
-from broker.replication.partition import PartitionKey
+from broker.replication.partition import Partition
 from broker.replication.replicas import Replicas
 from broker.wire.errors import ApiError, ConfigError, StorageError
 from broker.wire.primitives import uuid_text
@@ -71,9 +71,9 @@ class Phase(Enum):
 
 
 class _Syncing(NamedTuple):
-    """What a token stands for: a log (None: the metadata log) up to an offset."""
+    """What a token stands for: a partition's log (None: the metadata log) up to an offset."""
 
-    key: PartitionKey | None
+    partition: Partition | None
     offset: int
 
 
@@ -90,6 +90,7 @@ class Node:
         self._syncing: dict[int, _Syncing] = {}
         self._tokens = 0
         self._broker_epoch = -1
+        self._came_up = False
         self._image_touched = False
 
     # -- what others may look at ------------------------------------------------------------------
@@ -189,8 +190,8 @@ class Node:
             self.phase = Phase.STOPPED
             return []
         if self.phase is not Phase.STOPPING:
+            self._came_up = self.phase in (Phase.UNFENCING, Phase.SERVING)
             self.phase = Phase.STOPPING
-            self._syncing.clear()
             try:
                 paths = self.quorum.log.prepare_close()
                 for _, log in self.replicas.logs():
@@ -233,19 +234,18 @@ class Node:
         if done is None:
             return
         if self.phase is Phase.STOPPING:
-            self._close(event)
-        elif done.key is None:
+            if event.failed or not self._syncing:
+                self._close(event)
+        elif done.partition is None:
             if event.failed:
                 self._fail("the disk failed to make the metadata log durable")
             else:
                 self.quorum.synced(done.offset)
         elif event.failed:
             # What the kernel could not write it may have forgotten: trying again proves nothing.
-            partition = self.replicas.partitions.get(done.key)
-            if partition is not None:
-                self.replicas.take_offline(partition, "the disk failed to make it durable")
+            self.replicas.take_offline(done.partition, "the disk failed to make it durable")
         else:
-            self.replicas.synced(done.key, done.offset, now)
+            self.replicas.synced(done.partition, done.offset, now)
 
     # -- settling ---------------------------------------------------------------------------------
 
@@ -326,18 +326,18 @@ class Node:
 
     def _request_syncs(self) -> None:
         """Ask for the metadata log and each log that needs it; one sync of a log at a time."""
-        busy = {syncing.key for syncing in self._syncing.values()}
+        busy = {syncing.partition for syncing in self._syncing.values()}
         log = self.quorum.log
         if self.quorum.unsynced and None not in busy:
             self._sync(_Syncing(None, log.log_end_offset), tuple(log.paths_to_sync()))
         for key in list(self.replicas.wants_sync):
-            if key in busy:
+            partition = self.replicas.partitions.get(key)
+            if partition is not None and partition in busy:
                 continue
             del self.replicas.wants_sync[key]
-            partition = self.replicas.partitions.get(key)
             if partition is not None and not partition.offline:
                 log = partition.log
-                self._sync(_Syncing(key, log.log_end_offset), tuple(log.paths_to_sync()))
+                self._sync(_Syncing(partition, log.log_end_offset), tuple(log.paths_to_sync()))
 
     def _sync(self, what: _Syncing, paths: tuple[str, ...]) -> None:
         self._tokens += 1
@@ -369,14 +369,12 @@ class Node:
             return
         try:
             self.quorum.log.closed()
-            self.replicas.closed()
-            if not self.replicas.loading and not self._has_offline():
-                checkpoints.write_clean_shutdown(self.disk, self._broker_epoch)
+            if self._came_up:
+                self.replicas.closed()
+                if self.replicas.all_sound:
+                    checkpoints.write_clean_shutdown(self.disk, self._broker_epoch)
         except StorageError as error:
             self.failure = error.message
-
-    def _has_offline(self) -> bool:
-        return any(partition.offline for partition in self.replicas.partitions.values())
 
     def _fail(self, why: str) -> None:
         """Without its metadata a broker cannot go on (Kafka halts, too)."""

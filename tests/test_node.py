@@ -155,6 +155,56 @@ def test_a_stop_that_cannot_write_is_told_and_harms_nothing() -> None:
     assert bench.values("orders") == ["a"]
 
 
+def test_a_stop_before_the_logs_were_looked_at_is_not_a_clean_one() -> None:
+    """Else the next start would trust what the crash before this one has left."""
+    bench = Bench()
+    bench.create_topic("orders")
+    bench.produce("orders", "a")
+    bench.wait(120_000)
+    points = checkpoints.read_offsets(bench.disk, checkpoints.RECOVERY_POINTS)
+    bench.hold_syncs = True
+    bench.kill()
+    assert bench.node.phase is Phase.ELECTING
+    bench.hold_syncs = False
+    bench.stop()
+    assert checkpoints.read_clean_shutdown(bench.disk) is None
+    assert checkpoints.read_offsets(bench.disk, checkpoints.RECOVERY_POINTS) == points
+
+
+def test_a_log_that_could_not_be_read_is_looked_at_again_after_a_stop() -> None:
+    bench = Bench()
+    bench.create_topic("orders", flush_messages=1)
+    bench.create_topic("others")
+    bench.produce("orders", "a")
+    bench.wait(120_000)
+    bench.disk.crash()
+    bench.disk.fail_next("read", "orders-0")
+    bench.boot()
+    assert bench.fetch("orders", 0).error_code == ErrorCode.KAFKA_STORAGE_ERROR
+    bench.stop()
+    assert checkpoints.read_clean_shutdown(bench.disk) is None
+    assert checkpoints.read_offsets(bench.disk, checkpoints.RECOVERY_POINTS)["orders", 0] == 1
+    bench.boot()
+    assert bench.values("orders") == ["a"]
+
+
+def test_a_sync_that_fails_while_the_broker_stops_is_not_forgotten() -> None:
+    from broker.events import Synced
+
+    bench = Bench()
+    bench.create_topic("careful", flush_messages=1)
+    bench.hold_syncs = True
+    bench.send(bench.produce_request("careful", bench.batch("a")), version=12)
+    bench.carry_out(bench.node.shutdown(bench.now))
+    under_way, last = bench.held
+    bench.node.handle(Synced(last.token), bench.now)
+    assert not bench.node.stopped
+    bench.node.handle(Synced(under_way.token, failed=True), bench.now)
+    assert bench.node.stopped
+    assert bench.node.failure
+    assert checkpoints.read_clean_shutdown(bench.disk) is None
+
+
 def test_without_its_metadata_a_broker_stops() -> None:
     from broker.events import Synced
 

@@ -25,7 +25,7 @@ from broker.metadata.configs import BrokerConfig, log_config
 from broker.metadata.image import CONFIG_BROKER, CONFIG_TOPIC, ClusterImage, Delta, TopicImage
 from broker.quorum.quorum import METADATA_TOPIC
 from broker.replication.partition import Partition, PartitionKey
-from broker.replication.upkeep import Upkeep
+from broker.replication.upkeep import CHECKPOINT, Upkeep
 from broker.wire.errors import ApiError, ErrorCode, InvariantError, StorageError
 
 _LOG = logging.getLogger("broker.replication")
@@ -51,6 +51,8 @@ class Replicas:
         self._recovery_points = checkpoints.read_offsets(disk, checkpoints.RECOVERY_POINTS)
         self._high_watermarks = checkpoints.read_offsets(disk, checkpoints.HIGH_WATERMARKS)
         self._log_starts = checkpoints.read_offsets(disk, checkpoints.LOG_STARTS)
+        self._forgotten = False
+        """Whether the files tell of logs that are no more."""
 
     # -- serving ----------------------------------------------------------------------------------
 
@@ -92,21 +94,24 @@ class Replicas:
             partition.uncommitted_bytes = 0
             self.touched[key] = None
 
-    def synced(self, key: PartitionKey, offset: int, now: Now) -> None:
+    def synced(self, partition: Partition, offset: int, now: Now) -> None:
         """A log is durable up to an offset."""
-        partition = self.partitions.get(key)
-        if partition is None:
+        if not self._holds(partition):
             return
         partition.log.mark_flushed(offset)
         self.advance(partition)
         # Whoever waited for durability alone (acks=1 with flush.messages) must hear of it too.
-        self.progress.setdefault(key, 0)
+        self.progress.setdefault(partition.key, 0)
         if partition.log.flush_due(now):
-            self.wants_sync[key] = None
+            self.wants_sync[partition.key] = None
+
+    def _holds(self, partition: Partition) -> bool:
+        """Whether it is still here; another topic may have come under its name."""
+        return self.partitions.get(partition.key) is partition
 
     def take_offline(self, partition: Partition, why: str) -> None:
         """Serve this partition no more: going on could harm what is stored."""
-        if not partition.offline:
+        if self._holds(partition) and not partition.offline:
             partition.offline = why
             _LOG.error("%s is offline until the broker restarts: %s", partition.name, why)
             self.progress.setdefault(partition.key, 0)
@@ -129,6 +134,7 @@ class Replicas:
                 self._apply_topic(image.topics[name], now)
         for kind, name in delta.configs:
             self._apply_configs(kind, name, now)
+        self._write_what_was_forgotten()
 
     def _apply_topic(self, topic: TopicImage, now: Now) -> None:
         for state in topic.partitions:
@@ -161,6 +167,7 @@ class Replicas:
                 )
                 return
             self._put_aside(topic.name, index)
+        self._forget_offsets(key)
         log = Log.open(self.disk, folder, config, now)
         self._add(topic, index, log, now)
 
@@ -217,6 +224,7 @@ class Replicas:
         return checkpoints.read_partition_metadata(self.disk, names.folder_name(*key))
 
     def _put_away(self, key: PartitionKey, now: Now) -> None:
+        self._forget_offsets(key)
         gone = mark_for_deletion(self.disk, *key, self.entropy.uuid())
         self.upkeep.delete_later(gone, self._log_config(key[0]), now)
 
@@ -257,9 +265,12 @@ class Replicas:
                 self.upkeep.delete_later(folder, LogConfig(file_delete_delay_ms=0), now)
             elif not parsed.state and self._is_stray(parsed.topic, parsed.partition):
                 self._put_aside(parsed.topic, parsed.partition)
+        for key in [key for key in self._recovery_points if not self._is_known(key)]:
+            self._forget_offsets(key)
+        self._write_what_was_forgotten()
 
     def _is_stray(self, topic: str, index: int) -> bool:
-        return topic != METADATA_TOPIC and self.image.partition(topic, index) is None
+        return topic != METADATA_TOPIC and not self._is_known((topic, index))
 
     def load(self, max_bytes: int, now: Now) -> None:
         """Recover a slice: at most about `max_bytes` of one log."""
@@ -279,6 +290,12 @@ class Replicas:
             if not partition.offline:
                 yield key, partition.log
 
+    @property
+    def all_sound(self) -> bool:
+        """Whether every partition is open, and none has failed."""
+        failed = any(partition.offline for partition in self.partitions.values())
+        return not (self.loading or self.unreadable or failed)
+
     def closed(self) -> None:
         """Every log is closed and synced: write down where each of them ends."""
         for partition in self.partitions.values():
@@ -288,18 +305,35 @@ class Replicas:
         self.write_checkpoints()
 
     def write_checkpoints(self) -> None:
-        """Write down recovery points, high watermarks and log starts of all partitions."""
+        """Write down recovery points, high watermarks and log starts of all partitions.
+
+        What is not open, or has failed, keeps what was written down of it before.
+        """
+        for key, log in self.logs():
+            self._recovery_points[key] = log.recovery_point
+            self._log_starts.pop(key, None)
+            if log.log_start_offset > log.segments.first.base_offset:
+                self._log_starts[key] = log.log_start_offset
         self.write_high_watermarks()
-        points = {key: log.recovery_point for key, log in self.logs()}
-        checkpoints.write_offsets(self.disk, checkpoints.RECOVERY_POINTS, points)
-        starts = {
-            key: log.log_start_offset
-            for key, log in self.logs()
-            if log.log_start_offset > log.segments.first.base_offset
-        }
-        checkpoints.write_offsets(self.disk, checkpoints.LOG_STARTS, starts)
+        checkpoints.write_offsets(self.disk, checkpoints.RECOVERY_POINTS, self._recovery_points)
+        checkpoints.write_offsets(self.disk, checkpoints.LOG_STARTS, self._log_starts)
 
     def write_high_watermarks(self) -> None:
         """Write down every high watermark, so that a restart begins close to the truth."""
-        marks = {key: partition.high_watermark for key, partition in self.partitions.items()}
-        checkpoints.write_offsets(self.disk, checkpoints.HIGH_WATERMARKS, marks)
+        for key, partition in self.partitions.items():
+            self._high_watermarks[key] = partition.high_watermark
+        checkpoints.write_offsets(self.disk, checkpoints.HIGH_WATERMARKS, self._high_watermarks)
+
+    def _is_known(self, key: PartitionKey) -> bool:
+        return self.image.partition(*key) is not None
+
+    def _forget_offsets(self, key: PartitionKey) -> None:
+        """Of a log that is no more. A new one under its name is not as durable as that one was."""
+        self._forgotten |= key in self._recovery_points
+        for offsets in (self._recovery_points, self._high_watermarks, self._log_starts):
+            offsets.pop(key, None)
+
+    def _write_what_was_forgotten(self) -> None:
+        if self._forgotten:
+            self._forgotten = False
+            self.upkeep.checkpoint(CHECKPOINT)

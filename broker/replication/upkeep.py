@@ -74,7 +74,7 @@ class Upkeep:
                 if name == RETENTION:
                     self._to_clean.extend(self._replicas.partitions)
                 else:
-                    self._checkpoint(name)
+                    self.checkpoint(name)
         if self._to_clean:
             self._clean(now)
 
@@ -113,7 +113,8 @@ class Upkeep:
 
     # -- the work ---------------------------------------------------------------------------------
 
-    def _checkpoint(self, name: str) -> None:
+    def checkpoint(self, name: str) -> None:
+        """Write down offsets, if the disk lets us."""
         try:
             if name == HIGH_WATERMARKS:
                 self._replicas.write_high_watermarks()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from broker.events import Synced
 from broker.wire.errors import ErrorCode
 from broker.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from broker.wire.messages.delete_topics import DeleteTopicsRequest
@@ -69,3 +70,36 @@ def test_a_topic_that_came_and_went_between_two_syncs_takes_the_one_before_along
     bench.sync()
     assert bench.node.replicas.partitions.keys() == {("others", 0)}
     assert bench.produce("orders", "x").error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
+def test_a_sync_of_the_old_log_says_nothing_about_the_new_one() -> None:
+    bench = Bench()
+    bench.create_topic("orders", flush_messages=1)
+    bench.hold_syncs = True
+    bench.send(bench.produce_request("orders", bench.batch("old")), version=12)
+    of_the_old_log = bench.held.pop()
+    bench.hold_syncs = False
+    recreate(bench, "orders", flush_messages=1)
+    bench.hold_syncs = True
+    number = bench.send(bench.produce_request("orders", bench.batch("new")), version=12)
+    bench.carry_out(bench.node.handle(Synced(of_the_old_log.token), bench.now))
+    assert not bench.answered(number)
+    bench.carry_out(bench.node.handle(Synced(bench.held.pop().token), bench.now))
+    assert bench.answer(number).responses[0].partition_responses[0].error_code == 0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_new_log_does_not_inherit_what_was_durable_of_the_old_one(seed: int) -> None:
+    """Or else recovery would believe records that never were on the platter."""
+    bench = Bench()
+    bench.create_topic("orders", flush_messages=1)
+    for n in range(50):
+        bench.produce("orders", f"old {n}")
+    bench.wait(120_000)  # The recovery point, 50, is in the checkpoint.
+    recreate(bench, "orders")
+    written = [f"new {n}" for n in range(50)]
+    for value in written:
+        bench.produce("orders", value)
+    bench.lose_power(seed)
+    left = bench.values("orders")
+    assert left == written[: len(left)]
