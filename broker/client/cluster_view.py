@@ -45,6 +45,9 @@ class Leadership(NamedTuple):
     epoch: int
 
 
+_NOBODY = Leadership(NO_LEADER, NO_EPOCH)
+
+
 @dataclass(slots=True)
 class TopicView:
     """One topic, as of the last answer that knew it."""
@@ -71,14 +74,13 @@ class ClusterView:
 
     def leader(self, where: TopicPartition) -> int | None:
         """The node to ask about a partition, or None if nobody is known to lead it."""
-        leadership = self.leadership(where)
-        return None if leadership.leader == NO_LEADER else leadership.leader
+        leader = self.leadership(where).leader
+        return None if leader == NO_LEADER else leader
 
     def leadership(self, where: TopicPartition) -> Leadership:
         """The leader and its epoch."""
         topic = self.topics.get(where.topic)
-        unknown = Leadership(NO_LEADER, NO_EPOCH)
-        return unknown if topic is None else topic.partitions.get(where.partition, unknown)
+        return _NOBODY if topic is None else topic.partitions.get(where.partition, _NOBODY)
 
     def topic_id(self, topic: str) -> bytes:
         """The id of a topic; all zeros where it is not known."""

@@ -76,6 +76,8 @@ class _Handshake(NamedTuple):
 class _Peer:
     link: Link = Link.IDLE
     versions: dict[int, tuple[int, int]] = field(default_factory=dict)
+    agreed: dict[type[Message], int | None] = field(default_factory=dict)
+    """What follows from `versions` for the APIs that were asked for by now."""
     failures: int = 0
     retry_at_us: int = 0
     wanted: bool = False
@@ -98,7 +100,9 @@ class Connections:
 
     def ready(self, peer: int, now: Now) -> bool:
         """Whether requests can be sent to this peer. If not, the way to it is being opened."""
-        known = self._peers.setdefault(peer, _Peer())
+        known = self._peers.get(peer)
+        if known is None:
+            known = self._peers[peer] = _Peer()
         if known.link is Link.IDLE:
             if now.mono_us >= known.retry_at_us:
                 self._greet(peer, known, ApiVersionsRequest.schema.versions.high, now)
@@ -123,7 +127,10 @@ class Connections:
 
     def count_in_flight(self, peer: int) -> int:
         """How many requests to this peer wait for an answer."""
-        return sum(1 for request in self.in_flight.values() if request.peer == peer)
+        count = 0
+        for request in self.in_flight.values():
+            count += request.peer == peer
+        return count
 
     def burden(self, peer: int) -> tuple[int, int]:
         """What speaks against a peer, if any will do: failures in a row, requests in flight."""
@@ -132,10 +139,13 @@ class Connections:
 
     def version(self, peer: int, api: type[Message]) -> int | None:
         """The highest version of an API that both sides know; None if they share none."""
-        ours = api.schema.versions
-        lowest, highest = self._peers[peer].versions.get(api.schema.key, (0, -1))
-        best = min(highest, ours.high)
-        return best if best >= max(lowest, ours.low) else None
+        known = self._peers[peer]
+        if api not in known.agreed:
+            ours = api.schema.versions
+            lowest, highest = known.versions.get(api.schema.key, (0, -1))
+            best = min(highest, ours.high)
+            known.agreed[api] = best if best >= max(lowest, ours.low) else None
+        return known.agreed[api]
 
     def send(
         self,
@@ -203,6 +213,7 @@ class Connections:
         known.versions = {
             api.api_key: (api.min_version, api.max_version) for api in answer.api_keys
         }
+        known.agreed.clear()
         code = error_code(answer.error_code)
         if code is ErrorCode.UNSUPPORTED_VERSION:
             # An older broker answers in version 0 and names at least the versions of this API.
@@ -247,9 +258,15 @@ class Connections:
 
     def deadline(self) -> int | None:
         """When the next request times out, or the next peer may be tried again."""
-        times = [request.deadline_us for request in self.in_flight.values()]
-        times += [p.retry_at_us for p in self._peers.values() if p.wanted and p.link is Link.IDLE]
-        return min(times, default=None)
+        earliest: int | None = None
+        for request in self.in_flight.values():
+            earliest = request.deadline_us  # all have the same time, so the oldest has the least
+            break
+        for peer in self._peers.values():
+            if peer.wanted and peer.link is Link.IDLE:
+                retry_at_us = peer.retry_at_us
+                earliest = retry_at_us if earliest is None else min(earliest, retry_at_us)
+        return earliest
 
     def take_effects(self) -> list[Effect]:
         """What is to be sent since the last call, in order."""

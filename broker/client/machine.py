@@ -30,6 +30,9 @@ class ClientMachine(ABC):
         self._retry_backoff = ExponentialBackoff(
             config.retry_backoff_ms, config.retry_backoff_max_ms, entropy
         )
+        self._deadline_us: int | None = None
+        self._deadline_known = False
+        """Hosts ask for the deadline more often than the state changes, which only a step does."""
 
     def start(self, now: Now) -> list[Effect]:
         """Begin: get to know the cluster."""
@@ -48,10 +51,14 @@ class ClientMachine(ABC):
 
     def deadline(self) -> int | None:
         """When the machine wants to be called even if nothing happens (DeadlineCame)."""
-        times = (self.connections.deadline(), self.metadata.deadline(), self._deadline())
-        return min((time for time in times if time is not None), default=None)
+        if not self._deadline_known:
+            times = (self.connections.deadline(), self.metadata.deadline(), self._deadline())
+            self._deadline_us = min([time for time in times if time is not None], default=None)
+            self._deadline_known = True
+        return self._deadline_us
 
     def _step(self, now: Now) -> list[Effect]:
+        self._deadline_known = False
         self._advance(now)
         self.metadata.advance(now)
         return self.connections.take_effects()
