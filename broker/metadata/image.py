@@ -85,13 +85,7 @@ class TopicImage:
     name: str
     topic_id: bytes
     partitions: tuple[PartitionImage, ...] = ()
-
-    def with_partition(self, partition: PartitionImage) -> TopicImage:
-        """The topic with one partition added or replaced. Partitions come in order of index."""
-        at = partition.index
-        return replace(
-            self, partitions=(*self.partitions[:at], partition, *self.partitions[at + 1 :])
-        )
+    """In order of index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +166,14 @@ class Delta:
 
 
 class _Draft:
-    """The next image while it is being made: each map is copied when first written to."""
+    """The next image while it is being made: each map is copied when first written to, and so is
+    each topic's list of partitions, of which there may be thousands."""
 
     def __init__(self, base: ClusterImage) -> None:
         self.base = base
         self.delta = Delta()
         self.changes: dict[str, Any] = {}
+        self.drafted: dict[bytes, list[PartitionImage]] = {}
 
     def map(self, name: str) -> dict[Any, Any]:
         if name not in self.changes:
@@ -186,17 +182,28 @@ class _Draft:
         return copied
 
     def done(self, offset: int, epoch: int) -> ClusterImage:
+        for topic_id in self.drafted:
+            topic = self.topic(topic_id)
+            self.map("topics")[topic.name] = topic
         return replace(self.base, offset=offset, epoch=epoch, **self.changes)
 
     def topic(self, topic_id: bytes) -> TopicImage:
         topics, names = self.map("topics"), self.map("names")
         topic: TopicImage = topics[names[topic_id]]
-        return topic
+        drafted = self.drafted.get(topic_id)
+        return topic if drafted is None else replace(topic, partitions=tuple(drafted))
 
     def put_topic(self, topic: TopicImage) -> None:
         self.map("topics")[topic.name] = topic
         self.map("names")[topic.topic_id] = topic.name
         self.delta.topics[topic.name] = None
+
+    def partitions(self, topic_id: bytes) -> list[PartitionImage]:
+        if topic_id not in self.drafted:
+            topic = self.topic(topic_id)
+            self.drafted[topic_id] = list(topic.partitions)
+            self.delta.topics[topic.name] = None
+        return self.drafted[topic_id]
 
 
 # -- one function a record ------------------------------------------------------------------------
@@ -207,18 +214,18 @@ def _topic(draft: _Draft, record: m.TopicRecord) -> None:
 
 
 def _partition(draft: _Draft, record: m.PartitionRecord) -> None:
-    topic = draft.topic(record.topic_id)
-    draft.put_topic(topic.with_partition(PartitionImage.of(record)))
+    partitions, at = draft.partitions(record.topic_id), record.partition_id
+    partitions[at : at + 1] = [PartitionImage.of(record)]
 
 
 def _partition_change(draft: _Draft, record: m.PartitionChangeRecord) -> None:
-    topic = draft.topic(record.topic_id)
-    before = topic.partitions[record.partition_id]
-    draft.put_topic(topic.with_partition(before.changed(record)))
+    partitions, at = draft.partitions(record.topic_id), record.partition_id
+    partitions[at] = partitions[at].changed(record)
 
 
 def _remove_topic(draft: _Draft, record: m.RemoveTopicRecord) -> None:
     topic = draft.topic(record.topic_id)
+    draft.drafted.pop(topic.topic_id, None)
     del draft.map("topics")[topic.name]
     del draft.map("names")[topic.topic_id]
     draft.map("configs").pop((CONFIG_TOPIC, topic.name), None)

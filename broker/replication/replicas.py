@@ -137,6 +137,7 @@ class Replicas:
         self._write_what_was_forgotten()
 
     def _apply_topic(self, topic: TopicImage, now: Now) -> None:
+        config = self._log_config(topic.name)
         for state in topic.partitions:
             key = (topic.name, state.index)
             if self.config.node_id not in state.replicas:
@@ -146,14 +147,13 @@ class Replicas:
                 self._give_role(partition)
             elif key not in self.loading and key not in self.unreadable:
                 try:
-                    self._open(topic, state.index, now)
+                    self._open(topic, state.index, config, now)
                 except StorageError as error:
                     self._cannot_read(key, error)
 
-    def _open(self, topic: TopicImage, index: int, now: Now) -> None:
+    def _open(self, topic: TopicImage, index: int, config: LogConfig, now: Now) -> None:
         key = (topic.name, index)
         folder = names.folder_name(topic.name, index)
-        config = self._log_config(topic.name)
         if self.disk.exists(folder):
             if self._owner(key) in (None, topic.topic_id):
                 self.loading[key] = Recovery(
