@@ -108,8 +108,11 @@ class Durability:
         self.recovery_point = log_end_offset
 
     def nothing_to_do(self, log_end_offset: int) -> bool:
-        """Whether a log may be closed as it is: all is durable, in the form of a clean close."""
-        return (
+        """Whether a log may be closed as it is: all is durable, in the form of a clean close.
+
+        What little there is of a log that never had a record is made anew by the next start.
+        """
+        return not log_end_offset or (
             self.recovery_point == log_end_offset == self._snapshots.latest
             and self._segments.active.is_sealed
             and not self._epochs.changed

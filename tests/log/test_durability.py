@@ -96,3 +96,13 @@ def test_closing_what_is_durable_already_costs_nothing(disk: Disk) -> None:
     assert again.prepare_close() == []
     fill(again, 1)
     assert again.prepare_close() != []
+
+
+def test_closing_an_empty_log_costs_nothing(disk: Disk) -> None:
+    log = open_log(disk)
+    log.assign_epoch(3)
+    assert log.prepare_close() == []
+    again = open_log(disk, clean=True)
+    again.assign_epoch(4)
+    assert append(again, "A", epoch=4) == 0
+    assert again.end_offset_for_epoch(4) == (4, 1)
