@@ -34,10 +34,11 @@ _LENGTH_OVERHEAD = 5
 
 def size_bound(delivery: Delivery) -> int:
     """The most bytes that a record can take in a batch."""
-    fields: list[bytes | None] = [delivery.key, delivery.value]
+    size = _RECORD_OVERHEAD + 2 * _LENGTH_OVERHEAD
+    size += len(delivery.key or b"") + len(delivery.value or b"")
     for name, value in delivery.headers:
-        fields += (name.encode(), value)
-    return _RECORD_OVERHEAD + sum(_LENGTH_OVERHEAD + len(f or b"") for f in fields)
+        size += 2 * _LENGTH_OVERHEAD + len(name.encode()) + len(value or b"")
+    return size
 
 
 @dataclass(slots=True, eq=False)
@@ -73,7 +74,7 @@ class Batch:
     @property
     def is_open(self) -> bool:
         """Whether records may still join: it was never sent."""
-        return self.attempts == 0 and not self.in_flight and not self.has_sequence
+        return self.attempts == 0 and not self.in_flight and self.base_sequence == NO_SEQUENCE
 
     def add(self, delivery: Delivery, size: int) -> None:
         """Let a record join."""
@@ -151,26 +152,40 @@ class Accumulator:
     in_flight: dict[Batch, None] = field(default_factory=dict)
     flushing: bool = False
     """Nothing lingers until all is done."""
+    _linger_us: int = 0
+    _timeout_us: int = 0
+    _oldest_us: int = 0
+    """No batch is older than this. It spares most steps a look at every batch."""
+
+    def __post_init__(self) -> None:
+        """Bring the settings into the machine's unit once."""
+        self._linger_us = self.config.linger_ms * US_PER_MS
+        self._timeout_us = self.config.delivery_timeout_ms * US_PER_MS
 
     def append(self, where: TopicPartition, delivery: Delivery, since_us: int) -> None:
         """Queue a record that was handed over at `since_us`."""
-        queue = self.queues.setdefault(where, deque())
+        queue = self.queues.get(where)
+        if queue is None:
+            queue = self.queues[where] = deque()
         size = size_bound(delivery)
         if not queue or not queue[-1].is_open or queue[-1].size + size > self.config.batch_size:
             queue.append(Batch(where, since_us))
+            # A record that has waited for its topic is older than batches that are there.
+            self._oldest_us = min(self._oldest_us, since_us)
         queue[-1].add(delivery, size)
 
     def ready_at(self, where: TopicPartition) -> int | None:
         """When the first batch of a partition may leave; None if there is none."""
         queue = self.queues[where]
-        if not queue:
-            return None
+        return self._ready_at(queue) if queue else None
+
+    def _ready_at(self, queue: deque[Batch]) -> int:
         first = queue[0]
         if not first.is_open:
             return first.retry_at_us
         if self.flushing or len(queue) > 1 or first.size >= self.config.batch_size:
             return 0
-        return first.created_us + self.config.linger_ms * US_PER_MS
+        return first.created_us + self._linger_us
 
     def take(self, where: TopicPartition) -> Batch:
         """Take the first batch of a partition out of its queue, in order to send it."""
@@ -200,7 +215,10 @@ class Accumulator:
 
     def expired(self, now: Now) -> list[Batch]:
         """Take out the batches whose `delivery_timeout_ms` is over, waiting or in flight."""
-        limit = now.mono_us - self.config.delivery_timeout_ms * US_PER_MS
+        limit = now.mono_us - self._timeout_us
+        if limit < self._oldest_us:
+            return []
+        self._oldest_us = min([batch.created_us for batch in self.batches()], default=now.mono_us)
         expired = [batch for batch in self.batches() if batch.created_us <= limit]
         for batch in expired:
             if batch.in_flight:
@@ -227,11 +245,13 @@ class Accumulator:
 
     def deadline(self, now_us: int) -> int | None:
         """When the next batch has lingered or waited long enough, or is given up."""
-        ready = [self.ready_at(where) for where in self.queues]
-        times = [time for time in ready if time is not None and time > now_us]
-        timeout = self.config.delivery_timeout_ms * US_PER_MS
-        times += [batch.created_us + timeout for batch in self.batches()]
-        return min(times, default=None)
+        ready = [self._ready_at(queue) for queue in self.queues.values() if queue]
+        times = [time for time in ready if time > now_us]
+        earliest = min(times, default=None)
+        if earliest is None or earliest > self._oldest_us + self._timeout_us:
+            times += [batch.created_us + self._timeout_us for batch in self.batches()]
+            earliest = min(times, default=None)
+        return earliest
 
 
 def _precedes(batch: Batch, other: Batch) -> bool:

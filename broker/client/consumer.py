@@ -141,8 +141,9 @@ class Consumer(ClientMachine):
         limit = self.config.max_poll_records if max_records is None else max_records
         polled: list[ConsumedRecord] = []
         skipped: list[ConsumedRecord] = []
-        while self.records and len(polled) < limit:
-            record = self.records.popleft()
+        records = self._fetcher.records
+        while records and len(polled) < limit:
+            record = records.popleft()
             reader = self._readers[TopicPartition(record.topic, record.partition)]
             if reader.paused:
                 skipped.append(record)
@@ -151,7 +152,7 @@ class Consumer(ClientMachine):
             reader.buffered -= 1
             # Behind the last record there may be offsets without one: a marker, a compacted gap.
             reader.position = record.offset + 1 if reader.buffered else reader.fetch_offset
-        self.records.extendleft(reversed(skipped))
+        records.extendleft(reversed(skipped))
         return polled, self._step(now)
 
     # -- the step ----------------------------------------------------------------------------------
@@ -167,7 +168,7 @@ class Consumer(ClientMachine):
 
     def _deadline(self) -> int | None:
         times = [reader.retry_at_us for reader in self._readers.values()]
-        return min((time for time in times if time > self._now_us), default=None)
+        return min([time for time in times if time > self._now_us], default=None)
 
     def _reader(self, topic: str, partition: int) -> Reader:
         try:

@@ -77,15 +77,10 @@ class Fetcher:
 
     def advance(self, now: Now) -> None:
         """Ask the leaders that have no Fetch of ours."""
-        for leader, readers in by_leader(self._hungry(now), self.metadata).items():
+        hungry = [reader for reader in self.readers.values() if _is_hungry(reader, now)]
+        for leader, readers in by_leader(hungry, self.metadata).items():
             if leader not in self._fetching and self.connections.ready(leader, now):
                 self._ask(leader, readers, now)
-
-    def _hungry(self, now: Now) -> Iterator[Reader]:
-        for reader in self.readers.values():
-            can_go_on = reader.position is not None and not reader.error and not reader.paused
-            if can_go_on and not reader.buffered and reader.retry_at_us <= now.mono_us:
-                yield reader
 
     def _ask(self, leader: int, readers: list[Reader], now: Now) -> None:
         cluster = self.metadata.cluster
@@ -187,6 +182,12 @@ class Fetcher:
         # Who got something goes to the end of the line, so that a full answer starves nobody.
         if reader.fetch_offset > start:
             self.readers[reader.where] = self.readers.pop(reader.where)
+
+
+def _is_hungry(reader: Reader, now: Now) -> bool:
+    if reader.buffered or reader.position is None or reader.error or reader.paused:
+        return False
+    return reader.retry_at_us <= now.mono_us
 
 
 def _consumed(where: TopicPartition, record: Record) -> ConsumedRecord:

@@ -68,16 +68,19 @@ class Idempotence:
         return tuple(self._of(where).unacked)
 
     def _of(self, where: TopicPartition) -> _Partition:
-        return self._partitions.setdefault(where, _Partition())
+        partition = self._partitions.get(where)
+        if partition is None:
+            partition = self._partitions[where] = _Partition()
+        return partition
 
     # -- sending -----------------------------------------------------------------------------------
 
     def may_send(self, batch: Batch) -> bool:
         """Whether the sequence allows that this batch leaves now."""
-        if not self.has_id:
+        if self.producer_id == NO_PRODUCER_ID:
             return False
         partition = self._of(batch.where)
-        if batch.has_sequence:
+        if batch.base_sequence != NO_SEQUENCE:
             # It is being sent again. One at a time, in order, until all of them are through.
             return partition.unacked[0] is batch
         if batch.where in self._unresolved:
@@ -86,8 +89,8 @@ class Idempotence:
         return not (partition.unacked and self._is_stale(partition))
 
     def _is_stale(self, partition: _Partition) -> bool:
-        mine = (self.producer_id, self.producer_epoch)
-        return (partition.producer_id, partition.producer_epoch) != mine
+        same_epoch = partition.producer_epoch == self.producer_epoch
+        return not same_epoch or partition.producer_id != self.producer_id
 
     def number(self, batch: Batch) -> None:
         """Number a batch that leaves for the first time. One that is sent again keeps its own."""
@@ -172,6 +175,8 @@ class Idempotence:
 
     def settle(self) -> None:
         """Decide what can be decided now. To be called before anything is sent."""
+        if not self._unresolved and not self._start_over:
+            return
         for where in list(self._unresolved):
             partition = self._of(where)
             if partition.unacked:

@@ -8,7 +8,7 @@ because retention has deleted what was there: then `auto_offset_reset` says wher
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -98,7 +98,7 @@ class Asked(NamedTuple):
     def still(self, readers: dict[TopicPartition, Reader]) -> Iterator[Reader]:
         """Those for whom the answer is still of interest."""
         for reader, generation, offset in self.readers:
-            unmoved = (reader.generation, reader.fetch_offset) == (generation, offset)
+            unmoved = reader.generation == generation and reader.fetch_offset == offset
             if unmoved and readers.get(reader.where) is reader:
                 yield reader
 
@@ -120,15 +120,10 @@ class PositionFinder:
 
     def advance(self, now: Now) -> None:
         """Ask the leaders, one request each."""
-        for leader, readers in by_leader(self._searching(now), self.metadata).items():
+        searching = [reader for reader in self.readers.values() if _is_searching(reader, now)]
+        for leader, readers in by_leader(searching, self.metadata).items():
             if self.connections.ready(leader, now):
                 self._ask(leader, readers, now)
-
-    def _searching(self, now: Now) -> Iterator[Reader]:
-        for reader in self.readers.values():
-            searches = reader.looking_for is not None and not reader.error
-            if searches and not reader.asking and reader.retry_at_us <= now.mono_us:
-                yield reader
 
     def _ask(self, leader: int, readers: list[Reader], now: Now) -> None:
         topics: dict[str, list[ListOffsetsPartition]] = {}
@@ -177,7 +172,13 @@ class PositionFinder:
             reader.error = code
 
 
-def by_leader(readers: Iterator[Reader], metadata: MetadataUpdater) -> dict[int, list[Reader]]:
+def _is_searching(reader: Reader, now: Now) -> bool:
+    if reader.looking_for is None or reader.error or reader.asking:
+        return False
+    return reader.retry_at_us <= now.mono_us
+
+
+def by_leader(readers: Iterable[Reader], metadata: MetadataUpdater) -> dict[int, list[Reader]]:
     """Whom to ask about which partitions. Where that is not known, the metadata are asked for."""
     leaders: dict[int, list[Reader]] = {}
     for reader in readers:

@@ -145,16 +145,18 @@ class Producer(ClientMachine):
             self._accumulator.flushing = False
 
     def _deadline(self) -> int | None:
-        times = [self._sender.deadline()]
-        limit = self.config.max_block_ms * US_PER_MS
-        times += [queue[0].since_us + limit for queue in self._waiting.values() if queue]
-        return min((time for time in times if time is not None), default=None)
+        earliest = self._sender.deadline()
+        for queue in self._waiting.values():
+            if queue:
+                given_up_us = queue[0].since_us + self.config.max_block_ms * US_PER_MS
+                earliest = given_up_us if earliest is None else min(earliest, given_up_us)
+        return earliest
 
     def _place(self) -> None:
         """Move records whose topic is known, now, to the queue of a partition."""
         for topic, queue in self._waiting.items():
-            view = self.cluster.topics.get(topic)
-            if queue and view is not None and view.partitions:
+            view = self.cluster.topics.get(topic) if queue else None
+            if view is not None and view.partitions:
                 left = [waiting for waiting in queue if not self._place_one(topic, view, waiting)]
                 self._waiting[topic] = deque(left)
 
@@ -175,6 +177,8 @@ class Producer(ClientMachine):
         limit = now.mono_us - self.config.max_block_ms * US_PER_MS
         too_long = f"not found within max_block_ms={self.config.max_block_ms}"
         for topic, queue in self._waiting.items():
+            if not queue:
+                continue
             hopeless = self._hopeless(topic)
             while queue and hopeless is not None:
                 _give_up(queue.popleft().delivery, hopeless)

@@ -12,7 +12,6 @@ Here lie the decisions that make up a producer's guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -36,6 +35,7 @@ from broker.wire.messages.produce import (
     TopicProduceData,
 )
 from broker.wire.primitives import ZERO_UUID
+from broker.wire.records import NO_PRODUCER_ID
 
 _FATAL = (
     ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
@@ -104,7 +104,7 @@ class Sender:
             return
         if self.idempotence is not None:
             self.idempotence.settle()
-            if not self.idempotence.has_id:
+            if self.idempotence.producer_id == NO_PRODUCER_ID:
                 self._ask_for_id(now)
         for leader, partitions in self._by_leader().items():
             while self.fatal is None and self._send_request(leader, partitions, now):
@@ -119,10 +119,11 @@ class Sender:
 
     def deadline(self) -> int | None:
         """When there is something to do next."""
-        times = [self.accumulator.deadline(self._now_us)]
+        earliest = self.accumulator.deadline(self._now_us)
         if self._id_retry_at_us > self._now_us:
-            times.append(self._id_retry_at_us)
-        return min((time for time in times if time is not None), default=None)
+            retry_at_us = self._id_retry_at_us
+            earliest = retry_at_us if earliest is None else min(earliest, retry_at_us)
+        return earliest
 
     def _expire(self, batch: Batch) -> None:
         text = f"no success within delivery_timeout_ms={self.config.delivery_timeout_ms}"
@@ -184,7 +185,10 @@ class Sender:
 
     def _send_request(self, leader: int, partitions: list[TopicPartition], now: Now) -> bool:
         """Send one request if there is reason to and room for it. True if it left."""
-        if not any(self._is_ready(where, now) for where in partitions):
+        for where in partitions:
+            if self._is_ready(where, now):
+                break
+        else:
             return False
         limit = self.config.max_in_flight_requests_per_connection
         if not self.connections.ready(leader, now):
@@ -265,15 +269,16 @@ class Sender:
 
     def _take_produce(self, answer: Answer, purpose: _Produce, now: Now) -> None:
         lost = ErrorCode.REQUEST_TIMED_OUT if answer.timed_out else ErrorCode.NETWORK_EXCEPTION
-        verdicts = dict.fromkeys(purpose.batches, _Verdict(lost))
+        verdicts: dict[TopicPartition, _Verdict] = {}
         if isinstance(answer.response, ProduceResponse):
-            verdicts.update(self._verdicts(answer.response, purpose))
+            verdicts = self._verdicts(answer.response, purpose)
         for where, batch in purpose.batches.items():
-            self._judge(batch, verdicts[where], now)
+            self._judge(batch, verdicts.get(where) or _Verdict(lost), now)
 
     def _verdicts(
         self, response: ProduceResponse, purpose: _Produce
-    ) -> Iterator[tuple[TopicPartition, _Verdict]]:
+    ) -> dict[TopicPartition, _Verdict]:
+        verdicts = {}
         for node in response.node_endpoints:
             self.metadata.learn_broker(node.node_id, node.host, node.port, node.rack)
         for topic in response.responses:
@@ -284,7 +289,8 @@ class Sender:
                 if code in STALE_VIEW:
                     leader = partition.current_leader
                     self.metadata.learn_leader(where, leader.leader_id, leader.leader_epoch)
-                yield where, _verdict(code, partition)
+                verdicts[where] = _verdict(code, partition)
+        return verdicts
 
     def _judge(self, batch: Batch, verdict: _Verdict, now: Now) -> None:
         """Decide what is next for a batch."""
@@ -342,13 +348,9 @@ class Sender:
 
 
 def _verdict(code: ErrorCode, answer: PartitionProduceResponse) -> _Verdict:
-    return _Verdict(
-        code,
-        answer.error_message or "",
-        answer.base_offset,
-        answer.log_append_time_ms,
-        tuple(
-            (bad.batch_index, bad.batch_index_error_message or answer.error_message or code.text)
-            for bad in answer.record_errors
-        ),
-    )
+    text = answer.error_message or ""
+    bad_records = [
+        (bad.batch_index, bad.batch_index_error_message or text or code.text)
+        for bad in answer.record_errors
+    ]
+    return _Verdict(code, text, answer.base_offset, answer.log_append_time_ms, tuple(bad_records))

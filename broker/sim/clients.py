@@ -99,8 +99,9 @@ class ProducerHost(ClientHost):
 
     def after(self) -> None:
         """Notice what has become of the records."""
-        if any(delivery.done for delivery in self._open):
-            self._acked += sum(delivery.status is Status.ACKED for delivery in self._open)
+        done = [delivery for delivery in self._open if delivery.status is not Status.PENDING]
+        if done:
+            self._acked += sum(delivery.status is Status.ACKED for delivery in done)
             self._open = [delivery for delivery in self._open if not delivery.done]
 
     def halt(self, status: str) -> None:
@@ -243,7 +244,7 @@ class ConsumerHost(ClientHost):
         if self.idle:
             return
         if self.every_us is None:
-            while self._poll():
+            while not self.idle and self._poll():
                 pass
         elif self.turn is None:
             self.turn = PollTurn(self)
@@ -274,7 +275,9 @@ class ConsumerHost(ClientHost):
     @property
     def idle(self) -> bool:
         """Whether nothing is here to be polled."""
-        return self.machine is None or all(
+        if self.machine is None or not self.machine.records:
+            return True
+        return bool(self.paused) and all(
             (record.topic, record.partition) in self.paused for record in self.machine.records
         )
 

@@ -116,7 +116,8 @@ class Host:
     def follow(self, effects: list[Effect]) -> None:
         """Carry out what a machine asked for, and see what it waits for next."""
         self.network.stirred.append(self)
-        self.carry_out(effects)
+        if effects:
+            self.carry_out(effects)
         self.after()
         self.set_alarm()
 
@@ -147,6 +148,8 @@ class Host:
             return
         time_us = self.machine.deadline()
         if time_us is None:
+            return
+        if self.alarm is not None and time_us >= self.alarm.time_us:
             return
         time_us = max(time_us, self.world.now_us)
         if self.alarm is None or time_us < self.alarm.time_us:

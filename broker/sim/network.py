@@ -125,7 +125,10 @@ class Packet:
 
     def still(self) -> bool:
         """A dropped message never arrives; one for a paused host waits at its door."""
-        return not self.dropped and not self.receiver.hold(self)
+        if self.dropped:
+            return False
+        host = self.connection.server if self.answered is None else self.connection.client
+        return host.held is None or not host.hold(self)
 
     def happen(self) -> None:
         """Arrive."""
@@ -251,10 +254,12 @@ class Network:
         connection = packet.connection
         arrives_us = self.world.now_us + self._draw(self.delay_us)
         if packet.answered is None:
-            arrives_us = max(arrives_us, connection.request_arrival_us)
+            if arrives_us < connection.request_arrival_us:
+                arrives_us = connection.request_arrival_us
             connection.request_arrival_us = arrives_us
         else:
-            arrives_us = max(arrives_us, connection.response_arrival_us)
+            if arrives_us < connection.response_arrival_us:
+                arrives_us = connection.response_arrival_us
             connection.response_arrival_us = arrives_us
         return arrives_us
 

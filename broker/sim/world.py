@@ -99,7 +99,9 @@ class World:
     def plan(self, time_us: int, happening: Happening) -> None:
         """Put something on the plan; what is planned for the past happens now."""
         self._order += 1
-        heapq.heappush(self._heap, (max(time_us, self.now_us), self._order, happening))
+        if time_us < self.now_us:
+            time_us = self.now_us
+        heapq.heappush(self._heap, (time_us, self._order, happening))
 
     def next_time(self) -> int | None:
         """When the next step will happen, or None when nothing is planned."""
@@ -114,7 +116,11 @@ class World:
         if not self._heap:
             return False
         time_us, _, happening = heapq.heappop(self._heap)
-        self._move_clock(time_us)
+        if time_us > self.now_us:
+            self.now_us = time_us
+            self._steps_at_this_time = 0
+        else:
+            self._stand_still()
         happening.happen()
         self.end_step()
         return True
@@ -137,13 +143,11 @@ class World:
         upcoming = self.next_time()
         if upcoming is not None and upcoming < time_us:
             raise SimulationError(f"something happens at {upcoming} us, before {time_us} us")
-        self._move_clock(max(time_us, self.now_us))
-
-    def _move_clock(self, time_us: int) -> None:
         if time_us > self.now_us:
             self.now_us = time_us
             self._steps_at_this_time = 0
-            return
+
+    def _stand_still(self) -> None:
         self._steps_at_this_time += 1
         if self._steps_at_this_time > STEPS_AT_ONE_TIME_MAX:
             raise SimulationError(
