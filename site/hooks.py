@@ -1,15 +1,106 @@
-"""What mkdocs calls while it builds the site: files that live in other rooms come in here."""
+"""What mkdocs calls while it builds the site. It brings in the pages that are made (see `maker`).
 
+Nothing is written into `docs_dir`: a made page exists only in the build.
+"""
+
+from __future__ import annotations
+
+import re
 from pathlib import Path
 from typing import Any
 
+from maker import documents, figures, grading, home, lesson, npm, protocol, rooms, settings, source
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
-TOKENS = ROOT / "lessons" / "figures" / "web" / "tokens.css"
+LESSONS = ("lessons/01_the_log",)
+OPTIONAL = ("assignments/ecommerce/handout.md",)
+"""Documents that have a page as soon as they are there."""
+
+_EMPTY_HEAD = re.compile(r"<thead>\s*<tr>(?:\s*<th[^>]*></th>)+\s*</tr>\s*</thead>\s*")
+_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+_WIDE = r'<div class="wide" tabindex="0" role="region" aria-label="Table">\g<0></div>'
+
+
+def on_config(config: Any) -> Any:
+    """Give the rooms their places in the navigation; take out what is not written yet."""
+    missing = {documents.ON_THE_SITE[path] for path in OPTIONAL if not (ROOT / path).exists()}
+    missing |= {name for name in ("benchmarks.md",) if not (ROOT / "site" / name).exists()}
+    config.nav = _navigation(config.nav, missing)
+    return config
+
+
+def _navigation(entries: list[Any], missing: set[str]) -> list[Any]:
+    kept: list[Any] = []
+    for entry in entries:
+        title, inside = next(iter(entry.items())) if isinstance(entry, dict) else ("", entry)
+        if inside == "ROOMS":
+            kept.append({title: [{room.name: room.page} for room in rooms.ROOMS]})
+        elif isinstance(inside, list):
+            kept.append({title: _navigation(inside, missing)})
+        elif inside not in missing:
+            kept.append(entry)
+    return kept
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the figures' colours and faces, so that a page and a figure on it are of one look."""
-    files.append(File.generated(config, "assets/tokens.css", abs_src_path=str(TOKENS)))
+    """Add what is made: style, faces, scripts, traces, pages."""
+    for name, text in {**_assets(), **_pages()}.items():
+        files.append(File.generated(config, name, content=text))
+    for face in npm.found():
+        name = f"assets/fonts/{face.file}"
+        files.append(File.generated(config, name, abs_src_path=str(face.path)))
     return files
+
+
+def _assets() -> dict[str, str]:
+    return {
+        "assets/fonts.css": npm.css(),
+        "assets/iframe-worker.js": npm.search_script(),
+        "graded-design.html": grading.graded_design(),
+        "assets/figures.css": figures.style(),
+        "assets/figures.js": figures.script(),
+    }
+
+
+def _pages() -> dict[str, str]:
+    made = {
+        "protocol.md": protocol.protocol_page(),
+        "settings.md": settings.settings_page(),
+        **{room.page: rooms.room_page(room) for room in rooms.ROOMS},
+        **{source.page_of(path): source.source_page(path) for path in source.source_files()},
+        **_lessons(),
+    }
+    for path in ("CONTRIBUTING.md", "CHANGELOG.md", *OPTIONAL):
+        if (ROOT / path).exists():
+            made[documents.ON_THE_SITE[path]] = documents.document_page(path)
+    opening = home.home_figure()
+    made["assets/traces/home.js"] = figures.trace_script("home", opening.trace)
+    return made
+
+
+def _lessons() -> dict[str, str]:
+    made: dict[str, str] = {}
+    for name in LESSONS:
+        page = lesson.lesson_page(ROOT / f"{name}.ipynb")
+        made[f"{name}.md"] = page.markdown
+        for trace, data in page.traces.items():
+            made[f"assets/traces/{trace}.js"] = figures.trace_script(trace, data)
+    return made
+
+
+def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> str:
+    """Files that a text names lead to their pages, and the first page gets its figure."""
+    name = page.file.src_uri
+    if name == "index.md":
+        figure = figures.figure_html("home", home.home_figure(), plays=True)
+        markdown = markdown.replace("<!-- figure -->", figure)
+    markdown = markdown.replace("<!-- misconceptions -->", grading.misconceptions())
+    return documents.link_files(markdown, name)
+
+
+def on_page_content(html: str, page: Page, config: Any, files: Files) -> str:
+    """No empty heads on tables; wide tables scroll by themselves."""
+    html = _EMPTY_HEAD.sub("", html)
+    return _TABLE.sub(_WIDE, html)

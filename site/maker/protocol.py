@@ -1,0 +1,117 @@
+"""The page about the protocol: which APIs are served, in which versions, and what each brought.
+
+The table is `broker.api.table.APIS`, the one from which the broker's ApiVersions answer is made.
+The words are those of the handlers (what the broker does) and of the messages (what a version
+changed, and which KIP wanted it).
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib import import_module
+
+from broker.api.table import APIS, Api
+from broker.wire.schema import Kind, Message, registered
+from maker.docstrings import blocks, first_sentence, flowing, markdown
+from maker.rooms import inline_code
+
+HEAD = """\
+# The protocol
+
+Clients and brokers exchange requests and responses, each of an *API* that has a number, a name and
+versions. A client that connects asks first which APIs and versions there are (ApiVersions), and
+then speaks the highest version that both know. So old clients work with new brokers, and new
+clients with old ones.
+
+This broker serves {count} APIs, {versions} versions in all. What it tells clients is made from the
+same table as this page, and [what is left out](omissions.md) is listed, with reasons.
+
+`broker codec Produce 9` prints the code that reads and writes a message in one version.
+"""
+
+_TITLE = re.compile(r"^(\w+) \((\d+)\): ")
+_VERSION = re.compile(r"^- ([\d, -]+): ", re.MULTILINE)
+
+
+def protocol_page() -> str:
+    """The page as Markdown."""
+    apis = [APIS[key] for key in sorted(APIS)]
+    versions = sum(api.max_version - api.min_version + 1 for api in apis)
+    head = HEAD.format(count=len(apis), versions=versions)
+    return "\n".join([head, _table(apis), *(_section(api) for api in apis)])
+
+
+def _table(apis: list[Api]) -> str:
+    rows = [
+        f"| {api.key} | [{api.name}](#{api.name.lower()}) | {_range(api)} | {_purpose(api)} |"
+        for api in apis
+    ]
+    return "\n".join(["| key | API | versions | what for |", "|--:|---|---|---|", *rows, ""])
+
+
+def _range(api: Api) -> str:
+    return f"{api.min_version}–{api.max_version}"
+
+
+def _handler_doc(api: Api) -> str:
+    return inspect.getdoc(import_module(f"broker.api.{api.module}")) or ""
+
+
+def _purpose(api: Api) -> str:
+    said = first_sentence(_TITLE.sub("", _handler_doc(api)))
+    return inline_code(said[:1].upper() + said[1:])
+
+
+def _section(api: Api) -> str:
+    advertised = ""
+    if api.advertised_from != api.min_version:
+        advertised = f", advertised from {api.advertised_from}"
+    facts = f"key {api.key} · versions {_range(api)}{advertised}"
+    source = f'<a href="source/broker/api/{api.module}.html">broker/api/{api.module}.py</a>'
+    return "\n".join(
+        [
+            f"## {api.name}\n",
+            f'<p class="where">{facts} · {source}</p>\n',
+            _behaviour(api),
+            _message(api, "request"),
+            _message(api, "response"),
+        ]
+    )
+
+
+def _behaviour(api: Api) -> str:
+    """The handler's words, without its own short table of versions: the messages have it whole."""
+    doc = _TITLE.sub("", _handler_doc(api))
+    kept = [block for block in blocks(doc) if not re.match(r" +\d+ {2,}\S", block)]
+    text = "\n\n".join(kept)
+    return markdown(text[:1].upper() + text[1:])
+
+
+def _message(api: Api, kind: Kind) -> str:
+    import_module(f"broker.wire.messages.{api.module}")
+    message = registered(kind, api.key)
+    assert message is not None, api.name
+    return f"**{kind.capitalize()}.** {_words(message)}"
+
+
+def _words(message: type[Message]) -> str:
+    parts = []
+    for block in blocks(inspect.getdoc(message) or ""):
+        if _VERSION.match(block):
+            parts.append(versions_table(block))
+        else:
+            parts.append(flowing(block))
+    return "\n\n".join(parts) + "\n"
+
+
+def versions_table(block: str) -> str:
+    """The list of versions, `- 9: flexible (KIP-482)`, as rows that line up."""
+    found = list(_VERSION.finditer(block))
+    ends = [match.start() for match in found[1:]] + [len(block)]
+    rows = "".join(
+        f"<dt>{match.group(1)}</dt>"
+        f"<dd>{inline_code(' '.join(block[match.end() : end].split()))}</dd>"
+        for match, end in zip(found, ends, strict=True)
+    )
+    return f'<dl class="versions">{rows}</dl>'
