@@ -82,7 +82,7 @@ def read_request(frame: Buffer, connection: int) -> RequestArrived:
     """Decode a frame. Raises FrameError for what Kafka would close the connection over.
 
     One exception is made: a client that asks for an ApiVersions newer than ours must learn what we
-    have, so that request comes through without its body.
+    have, so that request comes through without its body, as one to be answered in version 0.
     """
     key, version = peek(frame)
     api = APIS.get(key)
@@ -97,9 +97,7 @@ def read_request(frame: Buffer, connection: int) -> RequestArrived:
                 f" {api.min_version} to {api.max_version}"
             )
         header, _ = decode_request_header(frame)
-        return RequestArrived(
-            connection, header.correlation_id, key, version, header.client_id, None
-        )
+        return RequestArrived(connection, header.correlation_id, key, 0, header.client_id, None)
     header, body = decode_request(frame)
     return RequestArrived(connection, header.correlation_id, key, version, header.client_id, body)
 
