@@ -15,7 +15,7 @@ from broker.api.context import Broker
 from broker.events import Now, RequestArrived
 from broker.metadata.configs import describe_topic
 from broker.metadata.image import CONFIG_TOPIC, ClusterImage
-from broker.metadata.topics import NewTopic, plan_topic
+from broker.metadata.topics import NewTopic, check_total, plan_topic
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.create_topics import (
     CreatableTopic,
@@ -31,14 +31,18 @@ def handle(
 ) -> CreateTopicsResponse | None:
     """Create what can be created; the answer waits for the commit."""
     times = Counter(topic.name for topic in body.topics)
+    wishes = {topic.name: _wish(topic) for topic in body.topics}
+    try:
+        check_total(wishes.values(), broker.config)
+    except ApiError as error:
+        return CreateTopicsResponse(topics=[_refused(name, error) for name in wishes])
     plan = broker.controller.plan()
     results = []
-    for name in times:
-        topic = next(topic for topic in body.topics if topic.name == name)
+    for name, wish in wishes.items():
         try:
             if times[name] > 1:
                 raise ApiError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
-            records = plan_topic(plan.image, broker.config, _wish(topic), broker.entropy.uuid())
+            records = plan_topic(plan.image, broker.config, wish, broker.entropy.uuid())
         except ApiError as error:
             results.append(_refused(name, error))
             continue

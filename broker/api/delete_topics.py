@@ -6,6 +6,8 @@ id is the safe way: a name may by now belong to a newer topic.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from broker.api.context import Broker
 from broker.events import Now, RequestArrived
 from broker.metadata.controller import Plan
@@ -25,16 +27,17 @@ def handle(
 ) -> DeleteTopicsResponse | None:
     """Delete what there is; the answer waits for the commit."""
     named = [DeleteTopicState(name=name, topic_id=ZERO_UUID) for name in body.topic_names]
+    times = Counter((topic.name, topic.topic_id) for topic in [*named, *body.topics])
     plan = broker.controller.plan()
     results = []
-    for topic in [*named, *body.topics]:
+    for (name, topic_id), count in times.items():
         try:
-            results.append(_delete(broker, plan, topic))
+            results.append(_delete(broker, plan, name, topic_id, count))
         except ApiError as error:
             results.append(
                 DeletableTopicResult(
-                    name=topic.name,
-                    topic_id=topic.topic_id,
+                    name=name,
+                    topic_id=topic_id,
                     error_code=error.code,
                     error_message=error.message,
                 )
@@ -44,20 +47,28 @@ def handle(
     return None
 
 
-def _delete(broker: Broker, plan: Plan, asked: DeleteTopicState) -> DeletableTopicResult:
+def _delete(
+    broker: Broker, plan: Plan, name: str | None, topic_id: bytes, times: int
+) -> DeletableTopicResult:
     if not broker.config.delete_topic_enable:
         raise ApiError(ErrorCode.TOPIC_DELETION_DISABLED)
-    if asked.name is not None and asked.topic_id != ZERO_UUID:
-        raise ApiError(
-            ErrorCode.INVALID_REQUEST, "A topic is given by its name or by its id, not by both."
-        )
-    if asked.name is None:
-        topic = plan.image.topic_by_id(asked.topic_id)
+    if name is None and topic_id == ZERO_UUID:
+        raise _invalid("Neither topic name nor id were specified.")
+    if name is not None and topic_id != ZERO_UUID:
+        raise _invalid("You may not specify both topic name and topic id.")
+    if times > 1:
+        raise _invalid(f"Duplicate topic {'id' if name is None else 'name'}.")
+    if name is None:
+        topic = plan.image.topic_by_id(topic_id)
         if topic is None:
             raise ApiError(ErrorCode.UNKNOWN_TOPIC_ID)
     else:
-        topic = plan.image.topics.get(asked.name)
+        topic = plan.image.topics.get(name)
         if topic is None:
             raise ApiError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
     plan.add(plan_removal(plan.image, topic.topic_id))
     return DeletableTopicResult(name=topic.name, topic_id=topic.topic_id, error_code=ErrorCode.NONE)
+
+
+def _invalid(why: str) -> ApiError:
+    return ApiError(ErrorCode.INVALID_REQUEST, why)

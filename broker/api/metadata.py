@@ -13,13 +13,14 @@ we keep the request for the moment until the topic is committed, and answer once
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from broker.api.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
 from broker.api.context import Broker
 from broker.events import Now, RequestArrived
 from broker.metadata.image import PartitionImage, TopicImage
 from broker.metadata.topic_names import check_topic_name
-from broker.metadata.topics import NewTopic, plan_topic
+from broker.metadata.topics import NewTopic, check_total, plan_topic
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.metadata import (
     MetadataRequest,
@@ -49,7 +50,8 @@ def handle(
     if everything:
         topics = [_known(topic, body) for _, topic in sorted(broker.image.topics.items())]
     else:
-        topics = [_asked(broker, topic, body) for topic in body.topics or []]
+        once = {(topic.topic_id, topic.name): topic for topic in body.topics or []}
+        topics = [_asked(broker, topic, body) for topic in once.values()]
     asked = body.include_cluster_authorized_operations
     return MetadataResponse(
         brokers=[
@@ -70,31 +72,28 @@ def handle(
 
 def _missing(broker: Broker, topics: Iterable[MetadataRequestTopic]) -> list[str]:
     """Topics that are asked for by name, may be created, and are not there."""
+    names = dict.fromkeys(topic.name for topic in topics if topic.topic_id == ZERO_UUID)
     return [
-        topic.name
-        for topic in topics
-        if topic.name is not None
-        and topic.topic_id == ZERO_UUID
-        and topic.name not in broker.image.topics
-        and _is_legal(topic.name)
+        name
+        for name in names
+        if name is not None and name not in broker.image.topics and _is_legal(name)
     ]
 
 
 def _create(broker: Broker, names: list[str], now: Now) -> int | None:
-    """Create them with the broker's defaults. None if none of them can be created."""
+    """Create them with the broker's defaults. None if none of them can be created.
+
+    What cannot be stays missing, and the answer will say so.
+    """
     plan = broker.controller.plan()
-    coming = False
-    for name in names:
-        if name in plan.image.topics:
-            coming = True
-            continue
-        try:
-            wish = NewTopic(name)
-            plan.add(plan_topic(plan.image, broker.config, wish, broker.entropy.uuid()))
-            coming = True
-        except ApiError:
-            # It stays missing, and the answer will say so.
-            continue
+    wishes = [NewTopic(name) for name in names if name not in plan.image.topics]
+    coming = len(wishes) < len(names)
+    with suppress(ApiError):
+        check_total(wishes, broker.config)
+        for wish in wishes:
+            with suppress(ApiError):
+                plan.add(plan_topic(plan.image, broker.config, wish, broker.entropy.uuid()))
+                coming = True
     return broker.controller.submit(plan, now) if coming else None
 
 

@@ -7,7 +7,7 @@ is Kafka's as well: the topic, its settings, its partitions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from broker.metadata.configs import BrokerConfig, validate_topic_config
@@ -28,7 +28,7 @@ BROKER_DEFAULT = -1
 """Asked for as a count: as many as the broker's settings say (KIP-464)."""
 
 PARTITIONS_MAX = 10_000
-"""The most partitions one request may add (Kafka's MAX_RECORDS_PER_USER_OP, in round numbers)."""
+"""The most partitions one request may add (Kafka's MAX_PARTITIONS_PER_BATCH)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,19 @@ class NewTopic:
     replication_factor: int = BROKER_DEFAULT
     assignments: Mapping[int, Sequence[int]] = field(default_factory=dict)
     configs: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def check_total(wishes: Iterable[NewTopic], defaults: BrokerConfig) -> None:
+    """Raise POLICY_VIOLATION for more partitions than one request may create, all together."""
+    total = 0
+    for wish in wishes:
+        by_default = wish.partitions == BROKER_DEFAULT
+        asked = defaults.num_partitions if by_default else max(0, wish.partitions)
+        total += len(wish.assignments) or asked
+    if total > PARTITIONS_MAX:
+        raise ApiError(
+            ErrorCode.POLICY_VIOLATION, "Excessively large number of partitions per request."
+        )
 
 
 def plan_topic(
@@ -97,12 +110,6 @@ def _placed(image: ClusterImage, defaults: BrokerConfig, wish: NewTopic) -> list
         raise ApiError(
             ErrorCode.INVALID_PARTITIONS,
             "Number of partitions was set to an invalid non-positive value.",
-        )
-    if wish.partitions > PARTITIONS_MAX:
-        raise ApiError(
-            ErrorCode.INVALID_PARTITIONS,
-            f"{wish.partitions} partitions are more than one request may create"
-            f" ({PARTITIONS_MAX}).",
         )
     count = defaults.num_partitions if wish.partitions == BROKER_DEFAULT else wish.partitions
     copies = wish.replication_factor

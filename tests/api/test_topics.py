@@ -101,7 +101,7 @@ def test_only_checking_creates_nothing(bench: Bench) -> None:
         (wish("__cluster_metadata"), ErrorCode.INVALID_REQUEST),
         (wish("t", num_partitions=0), ErrorCode.INVALID_PARTITIONS),
         (wish("t", num_partitions=-2), ErrorCode.INVALID_PARTITIONS),
-        (wish("t", num_partitions=1_000_000), ErrorCode.INVALID_PARTITIONS),
+        (wish("t", num_partitions=1_000_000), ErrorCode.POLICY_VIOLATION),
         (wish("t", replication_factor=2), ErrorCode.INVALID_REPLICATION_FACTOR),
         (wish("t", replication_factor=0), ErrorCode.INVALID_REPLICATION_FACTOR),
         (
@@ -132,6 +132,15 @@ def test_a_name_given_twice_is_refused(bench: Bench) -> None:
     results = create(bench, wish("orders"), wish("orders"), wish("payments"))
     codes = {result.name: result.error_code for result in results}
     assert codes == {"orders": ErrorCode.INVALID_REQUEST, "payments": 0}
+
+
+def test_many_topics_together_are_as_limited_as_one(bench: Bench) -> None:
+    results = create(bench, wish("a", num_partitions=6000), wish("b", num_partitions=6000))
+    assert [result.error_code for result in results] == [ErrorCode.POLICY_VIOLATION] * 2
+    asked = look(bench, *[f"{n}" for n in range(3334)], create=True)
+    codes = {topic.error_code for topic in asked.topics}
+    assert codes == {ErrorCode.UNKNOWN_TOPIC_OR_PARTITION}, "three partitions each are too many"
+    assert not bench.node.image.topics
 
 
 @pytest.mark.parametrize(
@@ -195,6 +204,17 @@ def test_deleting_what_is_not_there(bench: Bench) -> None:
     assert answer.responses[0].error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 
 
+def test_deleting_twice_at_once_or_nothing_is_refused(bench: Bench) -> None:
+    made = bench.create_topic("orders")
+    by_name = DeleteTopicState(name="orders")
+    by_id = DeleteTopicState(name=None, topic_id=made.topic_id)
+    both = DeleteTopicState(name="orders", topic_id=made.topic_id)
+    for states in ([by_name, by_name], [by_id, by_id], [both], [DeleteTopicState(name=None)]):
+        answer = bench.ask(DeleteTopicsRequest(topics=states, timeout_ms=1000))
+        assert [one.error_code for one in answer.responses] == [ErrorCode.INVALID_REQUEST]
+    assert "orders" in bench.node.image.topics
+
+
 def test_deleting_can_be_switched_off() -> None:
     bench = Bench(delete_topic_enable="false")
     bench.create_topic("orders")
@@ -224,6 +244,14 @@ def test_null_means_all_topics_and_in_version_0_so_does_nothing(bench: Bench) ->
     assert [topic.name for topic in everything.topics] == ["orders", "payments"]
     assert len(bench.ask(MetadataRequest(topics=[]), version=0).topics) == 2
     assert bench.ask(MetadataRequest(topics=[]), version=1).topics == []
+
+
+def test_a_topic_that_is_named_twice_is_told_once(bench: Bench) -> None:
+    bench.create_topic("orders")
+    assert [topic.name for topic in look(bench, "orders", "nope", "orders").topics] == [
+        "orders",
+        "nope",
+    ]
 
 
 def test_a_topic_is_found_by_its_id(bench: Bench) -> None:
