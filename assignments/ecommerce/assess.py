@@ -47,7 +47,10 @@ def refuse(reason: str) -> Grade:
     """The grade of something that cannot be read at all: no points, with the reason."""
     nothing = assess(b"")
     checks = tuple(
-        replace(check, verdicts=tuple(replace(each, says="Not run.") for each in check.verdicts))
+        replace(
+            check,
+            verdicts=tuple(replace(each, says="Not run.", tags=()) for each in check.verdicts),
+        )
         for check in nothing.checks
     )
     return replace(nothing, checks=checks, problems=(), refusal=reason)

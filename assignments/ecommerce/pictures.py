@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from assignments.ecommerce.checks import ordering
 from assignments.ecommerce.checks.words import run_partitions
 from assignments.ecommerce.design import Choice
-from assignments.ecommerce.stage import Performance, perform
+from assignments.ecommerce.stage import Performance, perform, range_assignment
 from assignments.ecommerce.streams import STREAMS
 from assignments.ecommerce.workload import SECOND_US
 from assignments.grader.grade import Grade, Verdict
@@ -19,8 +19,8 @@ from assignments.grader.grade import Grade, Verdict
 CHECK = "ordering"
 """The one whose runs make a picture."""
 
-STRIPS_MAX = 8
-"""More partitions than this are no picture any more."""
+STRIPS_MAX = 4
+"""Two strips tell the story, and two more that there are others."""
 
 
 class Picture(NamedTuple):
@@ -73,7 +73,7 @@ def _subtitle(performance: Performance, found: list[ordering.Inversion]) -> str:
 
 
 def _strips(performance: Performance, found: list[ordering.Inversion]) -> list[str]:
-    """The partitions to show: those in which it happened, and then those with most events."""
+    """The partitions to show: those in which it happened on top, then those with most events."""
     topic, count = performance.play.choice.topic, performance.play.partitions
     places = [each.partition for each in performance.written if each.partition is not None]
     shown: dict[int, None] = {}
@@ -82,10 +82,15 @@ def _strips(performance: Performance, found: list[ordering.Inversion]) -> list[s
             partition = performance.written[number].partition
             assert partition is not None, "what was handled was written"
             shown[partition] = None
-    for partition in sorted(range(count), key=lambda each: (-places.count(each), each)):
+    fullest = sorted(range(count), key=lambda each: (-places.count(each), each))
+    if not found:
+        # What waits together waits for the first who is held up.
+        held_up = range_assignment(count, ordering.MEMBERS)[0]
+        shown |= dict.fromkeys([each for each in fullest if each in held_up][: STRIPS_MAX // 2])
+    for partition in fullest:
         if len(shown) < STRIPS_MAX:
             shown[partition] = None
-    return [f"{topic}-{partition}" for partition in sorted(shown)]
+    return [f"{topic}-{partition}" for partition in shown]
 
 
 def _moments(performance: Performance, found: list[ordering.Inversion]) -> list[tuple[int, str]]:

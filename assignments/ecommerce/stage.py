@@ -94,6 +94,8 @@ class Performance:
     handled: dict[str, list[Handled]]
     """For each service, in the order in which it began to handle them."""
     start_us: int
+    steps: int
+    """How many steps it took: what it cost, told in a way that no machine changes."""
     trace: Trace | None
 
     @property
@@ -120,6 +122,7 @@ def perform(play: Play, *, trace: bool = False) -> Performance:
         written=written,
         handled=_handled(sim, written, members, clock),
         start_us=LEAD_IN_US,
+        steps=sim.steps,
         trace=sim.trace if trace else None,
     )
 
@@ -171,7 +174,7 @@ def _script(sim: Simulation, play: Play, producer: ProducerHandle) -> list[tuple
         script.append((first_us + stall.seconds * SECOND_US, partial(sim.resume, stall.member)))
     for event, time_us in zip(play.events, _times(play), strict=True):
         key = None if play.choice.key is None else event.fields[play.choice.key]
-        send = partial(producer.send, play.choice.topic, key=key, value=said(play.stream, event))
+        send = partial(producer.send, play.choice.topic, key=key, value=said(play, event))
         script.append((time_us, send))
     return sorted(script, key=itemgetter(0))
 
@@ -184,9 +187,14 @@ def _times(play: Play) -> list[int]:
     return [LEAD_IN_US + event.time_us - first_us for event in play.events]
 
 
-def said(stream: Stream, event: Event) -> str:
-    """An event in a word or two, as it stands in the record: `4711 created`."""
-    return f"{event.fields[stream.entity]} {event.type.partition('.')[2]}"
+def said(play: Play, event: Event) -> str:
+    """An event as it stands in the record: `17 created`, and `created` where the key says 17."""
+    verb = event.type.partition(".")[2]
+    return (
+        verb
+        if play.choice.key == play.stream.entity
+        else (f"{event.fields[play.stream.entity]} {verb}")
+    )
 
 
 def _written(play: Play, producer: ProducerHandle) -> list[Written]:

@@ -70,6 +70,8 @@ class Shop:
     orders_a_day: int = 50_000
     skus: int = 50_000
     customers: int = 20_000
+    numbers_from: int = 0
+    """Which order of the day is number zero: small numbers are easier to follow by eye."""
 
     def events(self, start_us: int, end_us: int) -> list[Event]:
         """What happens from one time of the day to another, in order."""
@@ -86,18 +88,19 @@ class Shop:
         random = Random(self.seed << 32 | number).random
         created_us = self._time_of(number + random())
         customer = _popular(random(), self.customers)
+        name = number - self.numbers_from
         order = {
-            "order_id": str(number), "customer_id": f"c{customer}",
+            "order_id": str(name), "customer_id": f"c{customer}",
             "country": _one_of(COUNTRIES, customer * FACTOR % 2**32 / 2**32),
         }  # fmt: skip
         payment = {
-            "payment_id": f"p{number}", "order_id": order["order_id"],
+            "payment_id": str(name), "order_id": order["order_id"],
             "customer_id": order["customer_id"], "method": _one_of(METHODS, random()),
         }  # fmt: skip
         items = [self._item(order, random(), random()) for _ in range(1 + int(random() * 3))]
         told = _tell(created_us, random, order, payment, items)
         for place, (time_us, kind, fields) in enumerate(told):
-            named = {**fields, "event_type": kind, "event_id": f"e{number}.{place}"}
+            named = {**fields, "event_type": kind, "event_id": f"e{name}.{place}"}
             yield Event(time_us, STREAM_OF[kind.partition(".")[0]], kind, named)
 
     def _item(self, order: dict[str, str], which: float, where: float) -> dict[str, str]:

@@ -55,7 +55,7 @@ def submissions(folder: Path) -> list[Submission]:
     if not found:
         raise FolderError(f"{quoted(str(folder))} has no submissions in it")
     found.sort(key=lambda submission: os.fsencode(submission.path))
-    return list(_without_twins(found))
+    return list(_without_twins(folder, found))
 
 
 def _is_none(name: str) -> bool:
@@ -111,8 +111,8 @@ def _could_be_meant(name: str) -> bool:
     return name.lower().startswith("design") and _YAML.search(name) is not None
 
 
-def _without_twins(found: list[Submission]) -> Iterator[Submission]:
-    """Two submissions of one name: nobody can tell which of them counts."""
+def _without_twins(folder: Path, found: list[Submission]) -> Iterator[Submission]:
+    """Two submissions of one name: nobody can tell which of them counts, so neither does."""
     groups: dict[str, list[Submission]] = {}
     for submission in found:
         groups.setdefault(_same(submission.name), []).append(submission)
@@ -121,10 +121,9 @@ def _without_twins(found: list[Submission]) -> Iterator[Submission]:
         if len(twins) == 1:
             yield submission
             continue
-        others = listed([quoted(each.path.name) for each in twins[:3]], "and")
-        refusal = f"There are {others} for one name, and nobody can tell which one counts."
-        if submission is twins[0]:
-            yield submission._replace(refusal=refusal)
+        places = [quoted(str(each.path.relative_to(folder))) for each in twins[:3]]
+        refusal = f"There are {listed(places, 'and')}, and nobody can tell which one counts."
+        yield submission._replace(refusal=refusal)
 
 
 def _same(name: str) -> str:

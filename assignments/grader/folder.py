@@ -114,8 +114,9 @@ def _tell(outcomes: list[Outcome], out: Path) -> None:
 def _row(outcome: Outcome) -> list[Text]:
     grade = outcome.grade
     name = Text(shortened(outcome.name, NAME_SHOWN))
-    if grade.refusal:
-        return [name, Text("0"), *(Text("") for _ in grade.checks), Text(grade.refusal)]
+    if outcome.status != GRADED:
+        reason = grade.refusal or grade.problems[0]
+        return [name, Text("0"), *(Text("") for _ in grade.checks), Text(reason)]
     points = Text(f"{shown(grade.points)} of {grade.out_of}")
     return [name, points, *(Text(shown(check.points)) for check in grade.checks), _remarks(grade)]
 

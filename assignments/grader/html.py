@@ -43,9 +43,11 @@ $body
 $data
 <script type="module">
 $module
+// Words in cells need room: on a phone a cell has its letter, and tells the rest when it is tapped.
+const wide = window.innerWidth >= 700;
 for (const place of document.querySelectorAll("[data-figure]")) {
   const { trace, options } = JSON.parse(document.getElementById(place.dataset.figure).textContent);
-  mount(place, trace, options);
+  mount(place, trace, { ...options, values: options.values && wide });
 }
 </script>
 </body>

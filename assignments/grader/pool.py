@@ -20,9 +20,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import monotonic
 
+from assignments.grader import worker
 from assignments.grader.grade import Grade
 from assignments.grader.results import FAILED
-from assignments.grader.worker import work
 
 ANSWER_BYTES_MAX = 4 << 20
 PATIENCE = 10
@@ -31,6 +31,7 @@ PATIENCE = 10
 Answer = tuple[str, str, Grade]
 """Status, digest, grade."""
 Refuse = Callable[[str], Grade]
+Work = Callable[[Connection, int], None]
 
 
 @dataclass
@@ -46,8 +47,11 @@ class _Hand:
 class Pool:
     """Workers that grade files."""
 
-    def __init__(self, workers: int, seconds: int, refuse: Refuse) -> None:
+    def __init__(
+        self, workers: int, seconds: int, refuse: Refuse, work: Work = worker.work
+    ) -> None:
         self._seconds = seconds
+        self._work = work
         self._refuse = refuse
         self._hands: list[_Hand] = []
         self._workers = workers
@@ -78,7 +82,9 @@ class Pool:
 
     def _hire(self) -> _Hand:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=work, args=(theirs, self._seconds), daemon=True)
+        process = self._context.Process(
+            target=self._work, args=(theirs, self._seconds), daemon=True
+        )
         process.start()
         theirs.close()
         hand = _Hand(process, ours)

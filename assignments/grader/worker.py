@@ -50,7 +50,9 @@ def grade_file(path: Path) -> dict[str, Any]:
         grade = refuse("The file is empty. Start from the template.")
         return {"status": REFUSED, "digest": digest, "grade": grade.as_json()}
     try:
-        return {"status": GRADED, "digest": digest, "grade": assess(data).as_json()}
+        grade = assess(data)
+        status = GRADED if grade.was_run else REFUSED
+        return {"status": status, "digest": digest, "grade": grade.as_json()}
     except Exception as error:  # whatever it is, the others are to be graded
         said = shortened(f"{type(error).__name__}: {error}", REASON_MAX)
         grade = refuse(f"The grader failed on this file ({said}). That is not your fault.")

@@ -43,7 +43,7 @@ from assignments.ecommerce.workload import HOUR_US, PEAK_HOUR, SECOND_US, Event,
 from assignments.grader.grade import Verdict
 from assignments.grader.words import counted, listed
 
-SMALL_SHOP = Shop(seed=1, orders_a_day=16_000, skus=20)
+SMALL_SHOP = Shop(seed=1, orders_a_day=16_000, skus=20, numbers_from=12_830)
 """A third of the traffic, and the twenty articles that sell best: few enough to follow by eye."""
 START_US = PEAK_HOUR * HOUR_US + HOUR_US // 2
 SECONDS = 60
@@ -157,8 +157,8 @@ def _broken(performance: Performance, found: list[Inversion]) -> Verdict:
         setting=setting(choice),
         points=0,
         out_of=ORDER_POINTS,
-        says=f"{counted(len(found), 'event')} of {len(performance.written)} overtook the one "
-        f"before it, of the same {stream.entity_name}.",
+        says=f"{len(found)} of {counted(len(performance.written), 'event')} were handled before an "
+        f"earlier one of the same {stream.entity_name}.",
         evidence=(*_sides(performance, first), *_scale(performance)),
         because=_because(performance, first),
         hint=f"What do all events of one {stream.entity_name} have in common, and no other "
@@ -180,7 +180,7 @@ def _accident(again: Performance) -> Verdict:
         points=ACCIDENT_POINTS,
         out_of=ORDER_POINTS,
         says=f"Everything was handled in order on {now}. On {again.play.partitions}, with the same "
-        "key, it was not: somebody adds partitions one day, and order is gone.",
+        "key, it was not: one day somebody adds partitions, and the order is gone.",
         evidence=_sides(again, first),
         because=_because(again, first),
         hint=f"What do all events of one {stream.entity_name} have in common, and no other "

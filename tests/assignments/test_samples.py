@@ -1,0 +1,84 @@
+"""The samples: which check catches which, what it costs, and that it is the same every time."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from assignments.ecommerce.assess import understand
+from assignments.ecommerce.checks import ordering, parallelism
+from assignments.ecommerce.stage import perform
+from assignments.ecommerce.streams import STREAMS
+from assignments.grader.grade import Grade
+from tests.assignments.designs import SAMPLES, check, sample
+
+# Each sample with what the two checks give, and what they call it. The table of
+# assignments/README.md is this one.
+CAUGHT: dict[str, tuple[float, float, tuple[str, ...]]] = {
+    "good-by-order": (30, 30, ()),
+    "good-by-customer": (30, 30, ()),
+    "flawed-no-key": (0, 30, ("no-key",)),
+    "flawed-key-by-event-type": (0, 4.5, ("key-splits-entity", "hot-key")),
+    "flawed-key-of-another-thing": (20, 30, ("key-splits-entity",)),
+    "flawed-one-partition": (30, 1.5, ("one-partition",)),
+    "flawed-hot-key": (30, 13, ("hot-key",)),
+    "flawed-too-many-partitions": (30, 21, ("too-many-partitions",)),
+}
+
+
+def test_every_sample_is_in_the_table() -> None:
+    assert {path.stem for path in SAMPLES.iterdir()} == set(CAUGHT)
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_which_check_catches_which(name: str) -> None:
+    ordering, parallelism, tags = CAUGHT[name]
+    grade = sample(name)
+    assert check(grade, "ordering").points == ordering
+    assert check(grade, "parallelism").points == parallelism
+    assert grade.tags == tags
+    assert grade.problems == ()
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_what_is_not_full_marks_has_a_reason_a_thought_and_a_lesson(name: str) -> None:
+    for verdict in sample(name).verdicts():
+        if verdict.passed:
+            assert not verdict.tags
+        else:
+            assert verdict.tags
+            assert verdict.evidence
+            assert verdict.because
+            assert verdict.hint.endswith(("?", "."))
+            assert verdict.lesson.startswith("Lesson ")
+
+
+def test_the_table_for_instructors_says_the_same(root: Path) -> None:
+    text = (root / "assignments" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| (\S+) \| (\S+) \|(.*)\|$", text, re.MULTILINE)
+    told = {
+        name: (float(order), float(peak), tuple(re.findall(r"`([\w-]+)`", tags)))
+        for name, order, peak, tags in rows
+    }
+    assert told == CAUGHT
+
+
+def test_a_grade_goes_through_json_unchanged() -> None:
+    grade = sample("flawed-no-key")
+    assert Grade.from_json(json.loads(json.dumps(grade.as_json()))) == grade
+
+
+def test_a_design_costs_little() -> None:
+    """Under two seconds of a core; a step takes less than a tenth of a millisecond."""
+    reading = understand((SAMPLES / "good-by-order.yaml").read_bytes())
+    steps = 0
+    for name, choice in reading.choices.items():
+        stream = STREAMS[name]
+        plays = [
+            ordering.play(stream, choice, choice.partitions),
+            ordering.play(stream, choice, ordering.other_number(choice)),
+            parallelism.play(stream, choice),
+        ]
+        steps += sum(perform(play).steps for play in plays)
+    assert steps < 16_000
