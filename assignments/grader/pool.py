@@ -27,6 +27,8 @@ from assignments.grader.results import FAILED
 ANSWER_BYTES_MAX = 4 << 20
 PATIENCE = 10
 """The clock may show so many times the processor time that is allowed: the machine may be busy."""
+START_S = 120
+"""An interpreter that is not ready by then will never be."""
 
 Answer = tuple[str, str, Grade]
 """Status, digest, grade."""
@@ -40,8 +42,10 @@ class _Hand:
 
     process: BaseProcess
     pipe: Connection
+    since: float
+    """When it began with what it is at; while it is not ready, when it was started."""
+    ready: bool = False
     number: int | None = None
-    since: float = 0.0
 
 
 class Pool:
@@ -76,7 +80,9 @@ class Pool:
         hand = next((each for each in self._hands if each.number is None), None)
         if hand is None:
             hand = self._hire()
-        hand.number, hand.since = number, monotonic()
+        hand.number = number
+        if hand.ready:
+            hand.since = monotonic()
         with suppress(OSError):  # if it has died, that will be noticed in a moment
             hand.pipe.send_bytes(json.dumps(str(path)).encode())
 
@@ -87,23 +93,33 @@ class Pool:
         )
         process.start()
         theirs.close()
-        hand = _Hand(process, ours)
+        hand = _Hand(process, ours, monotonic())
         self._hands.append(hand)
         return hand
 
     def _take(self) -> Iterator[tuple[int, Answer]]:
         """What is done by now; waits until something is."""
         hands = self._at_work()
-        ready = wait([hand.pipe for hand in hands], timeout=0.5)
+        heard = wait([hand.pipe for hand in hands], timeout=0.5)
         for hand in hands:
             number = hand.number
             assert number is not None
-            if hand.pipe in ready:
+            patience = self._seconds * PATIENCE if hand.ready else START_S
+            if hand.pipe in heard and hand.ready:
                 yield number, self._answer(hand)
                 hand.number = None
-            elif monotonic() - hand.since > self._seconds * PATIENCE:
+            elif hand.pipe in heard and self._says_ready(hand):
+                hand.ready, hand.since = True, monotonic()
+            elif hand.pipe in heard or monotonic() - hand.since > patience:
+                gone = self._why_dead(hand.process) if hand.pipe in heard else ""
                 self._dismiss(hand)
-                yield number, self._failed(f"it took longer than {self._seconds * PATIENCE} s")
+                yield number, self._failed(gone or f"it took longer than {patience} s")
+
+    def _says_ready(self, hand: _Hand) -> bool:
+        try:
+            return hand.pipe.recv_bytes(len(worker.READY)) == worker.READY
+        except (EOFError, OSError):
+            return False
 
     def _answer(self, hand: _Hand) -> Answer:
         try:

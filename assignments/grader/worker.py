@@ -21,6 +21,9 @@ from assignments.grader.files import UnreadableError, read_bytes
 from assignments.grader.results import FAILED, GRADED, REFUSED
 from assignments.grader.words import shortened
 
+READY = b"ready"
+"""The first thing a worker says: from then on the time is its submission's."""
+
 MEMORY_MAX = 2 << 30
 FILES_MAX = 64
 REASON_MAX = 300
@@ -30,6 +33,7 @@ def work(connection: Connection, seconds: int) -> None:
     """Grade what is asked for, until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to answer
     _limit()
+    connection.send_bytes(READY)
     while True:
         try:
             path = json.loads(connection.recv_bytes())
