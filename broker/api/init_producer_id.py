@@ -24,6 +24,9 @@ def handle(
         empty = body.transactional_id == ""
         code = ErrorCode.INVALID_REQUEST if empty else ErrorCode.INVALID_TXN_STATE
         return InitProducerIdResponse(error_code=code, producer_epoch=-1)
+    if (body.producer_id < 0) != (body.producer_epoch < 0):
+        # Half an identity, which is none (KafkaApis.handleInitProducerIdRequest).
+        return InitProducerIdResponse(error_code=ErrorCode.INVALID_REQUEST, producer_epoch=-1)
     producer_id = broker.producer_ids.take()
     if producer_id is not None:
         return InitProducerIdResponse(producer_id=producer_id, producer_epoch=0)

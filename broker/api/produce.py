@@ -21,9 +21,11 @@ from broker.api.leaders import UNKNOWN_LEADER, current_leader
 from broker.api.waiters import ProduceWaiter
 from broker.events import Now, RequestArrived
 from broker.log.log import Appended
+from broker.log.validation import RecordsRejectedError
 from broker.replication.partition import Partition, PartitionKey
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.produce import (
+    BatchIndexAndErrorMessage,
     LeaderIdAndEpoch,
     PartitionProduceData,
     PartitionProduceResponse,
@@ -33,6 +35,7 @@ from broker.wire.messages.produce import (
     TopicProduceResponse,
 )
 from broker.wire.primitives import Buffer
+from broker.wire.records import FLAGS_AT, TRANSACTIONAL_BIT
 
 NO_ACKS, LEADER_ACKS, ALL_ACKS = 0, 1, -1
 LEADER_SINCE = 10
@@ -116,10 +119,11 @@ def _append(
 ) -> tuple[Partition, Appended]:
     if not -1 <= body.acks <= 1:
         raise ApiError(ErrorCode.INVALID_REQUIRED_ACKS)
-    if body.transactional_id is not None:
-        raise ApiError(ErrorCode.INVALID_TXN_STATE, "This broker has no transactions yet.")
     partition = broker.replicas.find(topic, data.index)
-    return partition, broker.replicas.append(partition, _writable(data.records), now)
+    batch = _writable(data.records)
+    if len(batch) > FLAGS_AT and batch[FLAGS_AT] & TRANSACTIONAL_BIT:
+        raise ApiError(ErrorCode.INVALID_TXN_STATE, "This broker has no transactions yet.")
+    return partition, broker.replicas.append(partition, batch, now)
 
 
 def _writable(records: Buffer | None) -> bytearray | memoryview:
@@ -145,10 +149,15 @@ def _refused(
     leader = UNKNOWN_LEADER
     if request.api_version >= LEADER_SINCE:
         leader = current_leader(broker.image, topic, index, error.code)
+    records = error.records if isinstance(error, RecordsRejectedError) else ()
     return PartitionProduceResponse(
         index=index,
         error_code=error.code,
         base_offset=-1,
+        record_errors=[
+            BatchIndexAndErrorMessage(batch_index=place, batch_index_error_message=reason)
+            for place, reason in records
+        ],
         error_message=error.message or None,
         current_leader=LeaderIdAndEpoch(leader_id=leader[0], leader_epoch=leader[1]),
     )

@@ -75,6 +75,8 @@ _LEADER_EPOCH_AT = 12
 _MAGIC_AT = 16
 _CRC_AT = 17
 _ATTRIBUTES_AT = 21
+FLAGS_AT = _ATTRIBUTES_AT + 1
+"""The byte of the attributes that is in use: compression and flags."""
 _MAX_TIMESTAMP_AT = 35
 
 

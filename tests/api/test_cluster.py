@@ -142,6 +142,12 @@ def test_an_id_is_given_only_once_its_block_is_durable(bench: Bench) -> None:
     assert [bench.answer(number).producer_id for number in numbers] == [0, 1, 2]
 
 
+@pytest.mark.parametrize("half", [{"producer_id": 7}, {"producer_epoch": 7}])
+def test_half_an_identity_is_refused(bench: Bench, half: dict[str, int]) -> None:
+    request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=0, **half)
+    assert bench.ask(request).error_code == ErrorCode.INVALID_REQUEST
+
+
 def test_a_named_producer_id_still_gets_a_fresh_one(bench: Bench) -> None:
     request = InitProducerIdRequest(
         transactional_id=None, transaction_timeout_ms=0, producer_id=0, producer_epoch=0

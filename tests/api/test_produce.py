@@ -104,6 +104,24 @@ def test_no_batch_and_two_batches_are_refused(bench: Bench) -> None:
     assert bench.values("orders") == []
 
 
+def test_a_transactional_batch_is_refused(bench: Bench) -> None:
+    """No marker would ever end its transaction."""
+    kind = {"producer_id": 9, "producer_epoch": 0, "base_sequence": 0}
+    answer = bench.produce("orders", "a", transactional=True, **kind)
+    assert answer.error_code == ErrorCode.INVALID_TXN_STATE
+    assert bench.values("orders") == []
+
+
+def test_the_records_that_spoil_a_batch_are_named(bench: Bench) -> None:
+    """KIP-467: a producer can drop these and send the others again."""
+    bench.create_topic("profiles", cleanup_policy="compact")
+    records = [(DAWN_MS, key, b"profile", ()) for key in (b"A", None, b"C", None)]
+    answer = bench.ask(bench.produce_request("profiles", bytes(build_batch(records))), version=12)
+    result = answer.responses[0].partition_responses[0]
+    assert [one.batch_index for one in result.record_errors] == [1, 3]
+    assert all(one.batch_index_error_message for one in result.record_errors)
+
+
 # -- idempotent producers (KIP-98) ----------------------------------------------------------------
 
 
