@@ -33,12 +33,15 @@ from broker.wire.messages.fetch import (
     LeaderIdAndEpoch,
     PartitionData,
 )
+from broker.wire.records import iter_batches
 
 BY_TOPIC_ID = 13
 LEADER_SINCE = 12
 """From this version on an error may say where the leader went."""
 
 NO_SESSION = 0
+WITHOUT_SESSION = (0, -1)
+"""The epochs of a request that names all that it wants: it would open a session, or close one."""
 READ_COMMITTED = 1
 
 
@@ -47,6 +50,7 @@ class _Reading:
     """How far an answer has got: what may still be read, and whether it must leave now."""
 
     bytes_left: int
+    bytes_wanted: int
     bytes_read: int = 0
     leaves_now: bool = False
 
@@ -55,7 +59,7 @@ def handle(
     broker: Broker, request: RequestArrived, body: FetchRequest, now: Now
 ) -> FetchResponse | None:
     """Read now, or wait until there is enough or max_wait_ms have passed."""
-    if body.session_id != NO_SESSION:
+    if body.session_epoch not in WITHOUT_SESSION:
         return FetchResponse(error_code=ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
     response, missing_bytes = _read(broker, request, body)
     if missing_bytes <= 0 or body.max_wait_ms <= 0:
@@ -69,7 +73,7 @@ def handle(
 def _read(broker: Broker, request: RequestArrived, body: FetchRequest) -> tuple[FetchResponse, int]:
     """What there is now, and how many bytes are missing from what the client wants to wait for."""
     limit = min(body.max_bytes, broker.config.fetch_max_bytes)
-    reading = _Reading(limit)
+    reading = _Reading(limit, min(body.min_bytes, limit))
     responses = [
         FetchableTopicResponse(
             topic=topic.topic,
@@ -83,7 +87,7 @@ def _read(broker: Broker, request: RequestArrived, body: FetchRequest) -> tuple[
     ]
     nothing_asked = not any(topic.partitions for topic in body.topics)
     enough = reading.leaves_now or nothing_asked
-    missing = 0 if enough else min(body.min_bytes, limit) - reading.bytes_read
+    missing = 0 if enough else reading.bytes_wanted - reading.bytes_read
     return FetchResponse(session_id=NO_SESSION, responses=responses), missing
 
 
@@ -126,7 +130,7 @@ def _read_partition(
             error_code=error.code,
             high_watermark=-1,
             current_leader=LeaderIdAndEpoch(leader_id=leader[0], leader_epoch=leader[1]),
-            aborted_transactions=None,
+            aborted_transactions=[],
             records=b"",
         )
     return PartitionData(
@@ -148,12 +152,20 @@ def _read_records(
     first = reading.bytes_read == 0
     limit = max(0, min(asked.partition_max_bytes, reading.bytes_left))
     records = partition.log.read(asked.fetch_offset, limit, end, min_one=first)
-    if asked.fetch_offset < partition.log.segments.active.base_offset <= end:
-        # An answer ends with its segment, and no waiting makes an old one longer.
-        reading.leaves_now = True
     reading.bytes_left -= len(records)
     reading.bytes_read += len(records)
+    if reading.bytes_read < reading.bytes_wanted and _next_offset(asked, records) < end:
+        # More is there, and did not fit or lies in the next segment: what is waiting good for?
+        reading.leaves_now = True
     return records
+
+
+def _next_offset(asked: FetchPartition, records: bytes) -> int:
+    """Where the client will read on."""
+    next_offset = asked.fetch_offset
+    for header, _ in iter_batches(records):
+        next_offset = header.next_offset
+    return next_offset
 
 
 # -- the waiting room -----------------------------------------------------------------------------

@@ -94,7 +94,7 @@ class Partition:
         """Raise unless this broker leads the partition in the epoch that the client believes in."""
         if self.offline:
             raise StorageError(f"{self.name} is offline: {self.offline}")
-        if current_leader_epoch != ANY_EPOCH:
+        if current_leader_epoch > ANY_EPOCH:
             if current_leader_epoch < self.leader_epoch:
                 raise ApiError(ErrorCode.FENCED_LEADER_EPOCH)
             if current_leader_epoch > self.leader_epoch:

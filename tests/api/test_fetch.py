@@ -95,8 +95,11 @@ def test_a_client_with_an_old_leader_epoch_is_fenced(bench: Bench) -> None:
 def test_fetch_sessions_are_not_kept(bench: Bench) -> None:
     first = bench.fetch_request("orders", 0).replace(session_id=0, session_epoch=0)
     assert bench.ask(first, version=12).session_id == 0
-    later = bench.fetch_request("orders", 0).replace(session_id=77, session_epoch=1)
-    assert bench.ask(later, version=12).error_code == ErrorCode.FETCH_SESSION_ID_NOT_FOUND
+    for session_id in (0, 77):
+        later = bench.fetch_request("orders", 0).replace(session_id=session_id, session_epoch=1)
+        assert bench.ask(later, version=12).error_code == ErrorCode.FETCH_SESSION_ID_NOT_FOUND
+    last = bench.fetch_request("orders", 0).replace(session_id=77, session_epoch=-1)
+    assert bench.ask(last, version=12).error_code == 0, "closing one that is gone does no harm"
 
 
 # -- waiting --------------------------------------------------------------------------------------
@@ -131,9 +134,14 @@ def test_a_fetch_waits_until_min_bytes_are_there(bench: Bench) -> None:
 
 
 def test_nobody_waits_for_more_bytes_than_the_answer_may_carry(bench: Bench) -> None:
-    bench.produce("orders", "x" * 1000)
-    request = bench.fetch_request("orders", 0, wait_ms=500, min_bytes=2000).replace(max_bytes=1000)
+    for _ in range(2):
+        bench.produce("orders", "x" * 600)
+    request = bench.fetch_request("orders", 0, wait_ms=500, min_bytes=2000)
+    assert bench.answered(bench.send(request.replace(max_bytes=1000), version=12))
+    request = bench.fetch_request("orders", 0, wait_ms=500, min_bytes=1000, max_bytes=1000)
     assert bench.answered(bench.send(request, version=12))
+    request = bench.fetch_request("orders", 0, wait_ms=500, min_bytes=2000)
+    assert not bench.answered(bench.send(request, version=12)), "all that there is, and too little"
 
 
 def test_the_end_of_an_older_segment_is_not_waited_with(bench: Bench) -> None:
