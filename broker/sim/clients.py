@@ -8,7 +8,7 @@ another. All that they learn is kept, because it is what a run is judged by in t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from broker.client.admin import Admin
@@ -55,9 +55,9 @@ class ClientHost(Host):
         """Whether its user has nothing left to wait for."""
         return True
 
-    def view(self) -> Iterator[tuple[str, Any]]:
+    def view(self) -> list[tuple[str, Any]]:
         """What the trace shows of it."""
-        return iter(())
+        return []
 
 
 class ProducerHost(ClientHost):
@@ -113,11 +113,9 @@ class ProducerHost(ClientHost):
     def idle(self) -> bool:
         return not self._open and not self.scripts
 
-    def view(self) -> Iterator[tuple[str, Any]]:
-        yield "sent", len(self.deliveries)
-        yield "acked", self._acked
-        waiting = self._open[:WAITING_SHOWN_MAX]
-        yield "waiting", [shown(delivery.key) or NO_KEY for delivery in waiting]
+    def view(self) -> list[tuple[str, Any]]:
+        waiting = [shown(delivery.key) or NO_KEY for delivery in self._open[:WAITING_SHOWN_MAX]]
+        return [("sent", len(self.deliveries)), ("acked", self._acked), ("waiting", waiting)]
 
 
 class Script:
@@ -281,16 +279,17 @@ class ConsumerHost(ClientHost):
             (record.topic, record.partition) in self.paused for record in self.machine.records
         )
 
-    def view(self) -> Iterator[tuple[str, Any]]:
-        yield "read", len(self.records)
+    def view(self) -> list[tuple[str, Any]]:
+        view: list[tuple[str, Any]] = [("read", len(self.records))]
         machine = self.machine
         if machine is None:
-            return
+            return view
         for topic, index in machine.assignment:
             position = machine.position(topic, index)
             if position is not None:
-                yield f"positions/{topic}-{index}", position
-        yield "fetched", len(machine.records)
+                view.append((f"positions/{topic}-{index}", position))
+        view.append(("fetched", len(machine.records)))
+        return view
 
 
 class PollTurn:

@@ -11,6 +11,7 @@ This is the only place that knows: figures, transcripts and findings all show th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from broker.wire.errors import ApiError, ErrorCode
@@ -47,7 +48,7 @@ class Meaning(NamedTuple):
 
 def meaning(body: Message, names: Names, question: Message | None = None) -> Meaning:
     """The meaning of a message; `question` is the request that it answers."""
-    name = title(body)
+    name = title(type(body).__name__)
     if name in _PLAIN:
         return Meaning(name, _PLAIN[name])
     tell = _NARRATORS.get(type(body))
@@ -57,12 +58,12 @@ def meaning(body: Message, names: Names, question: Message | None = None) -> Mea
     return Meaning(name, ErrorCode(code).name if code else name)
 
 
-def title(body: Message) -> str:
+@cache
+def title(class_name: str) -> str:
     """The name of a message as people say it: "Fetch", "Fetch response"."""
-    name = type(body).__name__
-    if name.endswith("Response"):
-        return name.removesuffix("Response") + " response"
-    return name.removesuffix("Request")
+    if class_name.endswith("Response"):
+        return class_name.removesuffix("Response") + " response"
+    return class_name.removesuffix("Request")
 
 
 def shown(data: bytes | None, length_max: int = TEXT_MAX) -> str | None:
@@ -70,7 +71,7 @@ def shown(data: bytes | None, length_max: int = TEXT_MAX) -> str | None:
     if data is None:
         return None
     try:
-        text = data.decode()
+        text = str(data, "utf-8")
     except UnicodeDecodeError:
         text = "0x" + data.hex()
     return text if len(text) <= length_max else text[: length_max - 1] + "…"

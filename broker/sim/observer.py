@@ -73,8 +73,7 @@ class Observer:
         stirred.clear()
         if self._recorder is not None:
             for message in self._recorder.step.sent:
-                if f"clients/{message['from']}/kind" in self._views:
-                    self._views.put(f"clients/{message['from']}/last", message["text"])
+                self._views.client_sent(message["from"], message["text"])
             self._recorder.finish(self._views.take())
 
     def _look_at_broker(self, host: BrokerHost) -> None:

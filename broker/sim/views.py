@@ -37,23 +37,15 @@ class Views:
         self._seen: dict[str, Any] = {}
         self._cells: dict[str, dict[int, Cell]] = {}
         """For each log, the records that the trace shows, in order of offset."""
-        self._whole: dict[str, tuple[Any, ...]] = {}
+        self._brokers: dict[str, tuple[str, bool]] = {}
+        self._clients: dict[str, tuple[str, list[tuple[str, Any]]]] = {}
         """What a host looked like last time: most steps change little of it."""
         self.changes: list[Change] = []
-
-    def __contains__(self, path: str) -> bool:
-        return path in self._seen
 
     def take(self) -> list[Change]:
         """The changes since the last call."""
         changes, self.changes = self.changes, []
         return changes
-
-    def _same(self, name: str, view: tuple[Any, ...]) -> bool:
-        if self._whole.get(name) == view:
-            return True
-        self._whole[name] = view
-        return False
 
     def put(self, path: str, value: Any) -> None:
         """Note a value, if it is another than last time."""
@@ -72,8 +64,10 @@ class Views:
 
     def broker(self, host: BrokerHost, controller: bool) -> None:
         """A broker as such."""
-        if self._same(host.name, (host.status, controller)):
+        view = (host.status, controller)
+        if self._brokers.get(host.name) == view:
             return
+        self._brokers[host.name] = view
         base = f"nodes/{host.name}"
         self.put(f"{base}/kind", "broker")
         self.put(f"{base}/status", host.status)
@@ -119,11 +113,12 @@ class Views:
         log = partition.log
         cells = self._cells.setdefault(base, {})
         start, end = log.log_start_offset, log.log_end_offset
-        gone = list(takewhile(lambda offset: offset < start, cells))
-        gone += takewhile(lambda offset: offset >= max(start, end), reversed(cells))
-        for offset in gone:
-            del cells[offset]
-            self.changes.append((f"{base}/records/{offset}", None))
+        if cells and (next(iter(cells)) < start or next(reversed(cells)) >= end):
+            gone = list(takewhile(lambda offset: offset < start, cells))
+            gone += takewhile(lambda offset: offset >= max(start, end), reversed(cells))
+            for offset in gone:
+                del cells[offset]
+                self.changes.append((f"{base}/records/{offset}", None))
         seen_end = self._seen.get(f"{base}/end", start)
         for header, record in records_of(host, partition, max(start, min(seen_end, end))):
             self._put_cell(base, record.offset, _cell(header, record))
@@ -154,16 +149,26 @@ class Views:
 
     def client(self, host: ClientHost) -> None:
         """A client: what it waits for, and how far it has come."""
-        view = tuple(host.view())
-        if self._same(host.name, (host.status, view)):
+        name, view = host.name, host.view()
+        status, before = self._clients.get(name, ("", []))
+        if status == host.status and before == view:
             return
-        base = f"clients/{host.name}"
-        self.put(f"{base}/kind", host.kind)
-        self.put(f"{base}/status", host.status)
-        if not host.alive and any(path.startswith(f"{base}/positions/") for path in self._seen):
-            self.remove(f"{base}/positions")
-        for name, value in view:
-            self.put(f"{base}/{name}", value)
+        self._clients[name] = (host.status, view)
+        base = f"clients/{name}"
+        if status != host.status:
+            before = []
+            self.put(f"{base}/kind", host.kind)
+            self.put(f"{base}/status", host.status)
+            if not host.alive and any(p.startswith(f"{base}/positions/") for p in self._seen):
+                self.remove(f"{base}/positions")
+        for cell in view:
+            if cell not in before:
+                self.put(f"{base}/{cell[0]}", cell[1])
+
+    def client_sent(self, name: str, text: str) -> None:
+        """What a client has said last, if it is a client."""
+        if name in self._clients:
+            self.put(f"clients/{name}/last", text)
 
 
 _NOTHING = object()
