@@ -54,7 +54,7 @@ def handle(
                 configs=[
                     _result(entry, body)
                     for entry in entries
-                    if wanted is None or entry.key.name in wanted
+                    if not wanted or entry.key.name in wanted
                 ],
             )
         )

@@ -46,6 +46,15 @@ def one(bench: Bench, name: str, kind: int = TOPIC, resource: str = "orders") ->
     return config.value, config.config_source
 
 
+@pytest.mark.parametrize("keys", [None, []])
+def test_asking_for_no_setting_by_name_means_all(bench: Bench, keys: list[str] | None) -> None:
+    resource = DescribeConfigsResource(
+        resource_type=TOPIC, resource_name="orders", configuration_keys=keys
+    )
+    answer = bench.ask(DescribeConfigsRequest(resources=[resource]))
+    assert len(answer.results[0].configs) > 10
+
+
 def test_each_value_says_where_it_comes_from(bench: Bench) -> None:
     assert one(bench, "segment.bytes") == ("2000000", DYNAMIC_TOPIC)
     assert one(bench, "retention.ms") == (str(5 * 3600 * 1000), STATIC)
