@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from assignments.grader.files import UnreadableError
+from assignments.grader.grade import Grade
 from assignments.grader.words import quoted, shortened
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -85,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (CommandError, UnreadableError) as error:
         return _complain(str(error))
+    except ImportError as error:
+        return _complain(f"the package {error.name} is not here: pip install 'offset-zero[grader]'")
     except OSError as error:
         place = f"{quoted(str(error.filename))}: " if error.filename else ""
         return _complain(f"{place}{error.strerror or error}")
@@ -185,7 +188,7 @@ def try_design(given: argparse.Namespace) -> int:
     data = read_bytes(path, follow=True)
     grade = assess(data)
     if given.html is not None:
-        _write_page(Path(given.html), path.name, data)
+        _write_page(Path(given.html), path.name, data, grade)
     width = min(WIDTH_MAX, shutil.get_terminal_size().columns)
     console = Console(highlight=False, soft_wrap=True)
     for line in page(grade, title=TITLE, name=path.name, width=width):
@@ -195,15 +198,14 @@ def try_design(given: argparse.Namespace) -> int:
     return 0 if grade.was_run else FAILED
 
 
-def _write_page(target: Path, name: str, data: bytes) -> None:
-    """The page; it runs the design once more, this time with traces."""
-    from assignments.ecommerce.assess import assess, understand
+def _write_page(target: Path, name: str, data: bytes, grade: Grade) -> None:
+    """The page; the runs on it are made once more, this time with traces."""
+    from assignments.ecommerce.assess import understand
     from assignments.ecommerce.pictures import pictures
 
     try:
         from assignments.grader.html import html
 
-        grade = assess(data)
         text = html(grade, pictures(understand(data).choices, grade), title=TITLE, name=name)
     except ImportError as error:
         raise CommandError(f"--html needs the package {error.name}: make setup") from None

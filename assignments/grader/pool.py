@@ -12,7 +12,7 @@ import json
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -91,7 +91,8 @@ class Pool:
         process = self._context.Process(
             target=self._work, args=(theirs, self._seconds), daemon=True
         )
-        process.start()
+        with _deaf():
+            process.start()
         theirs.close()
         hand = _Hand(process, ours, monotonic())
         self._hands.append(hand)
@@ -152,3 +153,17 @@ class Pool:
     def _end(self) -> None:
         for hand in list(self._hands):
             self._dismiss(hand)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Whoever is started now does not hear Ctrl-C: it is for the parent to answer."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not in the main thread, which alone may say so
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,16 +30,13 @@ REASON_MAX = 300
 
 def work(connection: Connection, seconds: int) -> None:
     """Grade what is asked for, until nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to answer
     _limit()
-    connection.send_bytes(READY)
-    while True:
-        try:
-            path = json.loads(connection.recv_bytes())
-        except EOFError:
-            return
-        _limit_time(seconds)
-        connection.send_bytes(json.dumps(grade_file(Path(path))).encode())
+    with suppress(EOFError, OSError):  # the parent has gone, and nobody is left to be told
+        connection.send_bytes(READY)
+        while True:
+            path = Path(json.loads(connection.recv_bytes()))
+            _limit_time(seconds)
+            connection.send_bytes(json.dumps(grade_file(path)).encode())
 
 
 def grade_file(path: Path) -> dict[str, Any]:

@@ -149,8 +149,8 @@ def _behind(performance: Performance, seen: list[Seen], worst: Seen) -> Verdict:
         performance,
         seen,
         max(0, points - WASTE_POINTS * wasted),
-        f"{worst.service.name} handled {worst.percent} % of the events within {PROMISE_S} s. "
-        f"{_outlook(worst)}",
+        f"{worst.service.name.capitalize()} handled {worst.percent} % of the events within "
+        f"{PROMISE_S} s. {_outlook(worst)}",
         evidence=(*_work(worst), *_idle(worst), *_fullest(performance)),
         because=because,
         hint=hint,
