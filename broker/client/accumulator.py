@@ -174,15 +174,11 @@ class Accumulator:
             self._oldest_us = min(self._oldest_us, since_us)
         queue[-1].add(delivery, size)
 
-    def ready_at(self, where: TopicPartition) -> int | None:
-        """When the first batch of a partition may leave; None if there is none."""
-        queue = self.queues[where]
-        return self._ready_at(queue) if queue else None
-
-    def _ready_at(self, queue: deque[Batch]) -> int:
+    def ready_at(self, queue: deque[Batch]) -> int:
+        """When the first batch of a partition's queue may leave."""
         first = queue[0]
-        if not first.is_open:
-            return first.retry_at_us
+        if first.attempts or first.base_sequence != NO_SEQUENCE:
+            return first.retry_at_us  # it has left before, or takes the place of one that has
         if self.flushing or len(queue) > 1 or first.size >= self.config.batch_size:
             return 0
         return first.created_us + self._linger_us
@@ -245,7 +241,7 @@ class Accumulator:
 
     def deadline(self, now_us: int) -> int | None:
         """When the next batch has lingered or waited long enough, or is given up."""
-        ready = [self._ready_at(queue) for queue in self.queues.values() if queue]
+        ready = [self.ready_at(queue) for queue in self.queues.values() if queue]
         times = [time for time in ready if time > now_us]
         earliest = min(times, default=None)
         if earliest is None or earliest > self._oldest_us + self._timeout_us:

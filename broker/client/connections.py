@@ -258,10 +258,9 @@ class Connections:
 
     def deadline(self) -> int | None:
         """When the next request times out, or the next peer may be tried again."""
-        earliest: int | None = None
-        for request in self.in_flight.values():
-            earliest = request.deadline_us  # all have the same time, so the oldest has the least
-            break
+        # All requests have the same time, so the one that left first times out first.
+        first = next(iter(self.in_flight.values()), None)
+        earliest = None if first is None else first.deadline_us
         for peer in self._peers.values():
             if peer.wanted and peer.link is Link.IDLE:
                 retry_at_us = peer.retry_at_us

@@ -78,6 +78,8 @@ class Fetcher:
     def advance(self, now: Now) -> None:
         """Ask the leaders that have no Fetch of ours."""
         hungry = [reader for reader in self.readers.values() if _is_hungry(reader, now)]
+        if not hungry:
+            return
         for leader, readers in by_leader(hungry, self.metadata).items():
             if leader not in self._fetching and self.connections.ready(leader, now):
                 self._ask(leader, readers, now)

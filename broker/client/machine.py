@@ -52,9 +52,11 @@ class ClientMachine(ABC):
     def deadline(self) -> int | None:
         """When the machine wants to be called even if nothing happens (DeadlineCame)."""
         if not self._deadline_known:
-            times = (self.connections.deadline(), self.metadata.deadline(), self._deadline())
-            self._deadline_us = min([time for time in times if time is not None], default=None)
-            self._deadline_known = True
+            earliest = self._deadline()
+            for time in (self.connections.deadline(), self.metadata.deadline()):
+                if time is not None and (earliest is None or time < earliest):
+                    earliest = time
+            self._deadline_us, self._deadline_known = earliest, True
         return self._deadline_us
 
     def _step(self, now: Now) -> list[Effect]:

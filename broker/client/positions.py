@@ -121,6 +121,8 @@ class PositionFinder:
     def advance(self, now: Now) -> None:
         """Ask the leaders, one request each."""
         searching = [reader for reader in self.readers.values() if _is_searching(reader, now)]
+        if not searching:
+            return
         for leader, readers in by_leader(searching, self.metadata).items():
             if self.connections.ready(leader, now):
                 self._ask(leader, readers, now)

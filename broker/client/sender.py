@@ -205,12 +205,10 @@ class Sender:
         return True
 
     def _is_ready(self, where: TopicPartition, now: Now) -> bool:
-        ready_at = self.accumulator.ready_at(where)
-        return ready_at is not None and ready_at <= now.mono_us and self._may_send(where)
-
-    def _may_send(self, where: TopicPartition) -> bool:
-        first = self.accumulator.queues[where][0]
-        return self.idempotence is None or self.idempotence.may_send(first)
+        queue = self.accumulator.queues[where]
+        if not queue or self.accumulator.ready_at(queue) > now.mono_us:
+            return False
+        return self.idempotence is None or self.idempotence.may_send(queue[0])
 
     def _drain(
         self, leader: int, partitions: list[TopicPartition], now: Now
@@ -225,7 +223,9 @@ class Sender:
         size = 0
         for where in partitions[turn:] + partitions[:turn]:
             queue = self.accumulator.queues[where]
-            if not queue or queue[0].retry_at_us > now.mono_us or not self._may_send(where):
+            if not queue or queue[0].retry_at_us > now.mono_us:
+                continue
+            if self.idempotence is not None and not self.idempotence.may_send(queue[0]):
                 continue
             if batches and size + queue[0].size > self.config.max_request_size:
                 self._turns[leader] = partitions.index(where)

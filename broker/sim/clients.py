@@ -74,11 +74,14 @@ class ProducerHost(ClientHost):
         self.deliveries: list[Delivery] = []
         self._open: list[Delivery] = []
         self._acked = 0
+        self._idempotent = False
         self.scripts = 0
         """Scripts that still have something to send."""
 
     def new_machine(self) -> Producer:
-        return self._build(self.entropy)
+        machine = self._build(self.entropy)
+        self._idempotent = machine.config.idempotent
+        return machine
 
     def send(self, topic: str, key: str | None, value: str | None, partition: int | None) -> None:
         """Give the producer a record."""
@@ -89,7 +92,7 @@ class ProducerHost(ClientHost):
         self.deliveries.append(delivery)
         self._open.append(delivery)
         self.history.sent.append(
-            Sent(self.name, machine.config.idempotent, self.lives, delivery, self.world.now_us)
+            Sent(self.name, self._idempotent, self.lives, delivery, self.world.now_us)
         )
         self.follow(effects)
 

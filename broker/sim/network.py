@@ -96,7 +96,8 @@ class Packet:
         answered: Packet | None = None,
     ) -> None:
         self.network = network
-        self.number = network.next_number()
+        network.packets += 1
+        self.number = network.packets
         self.connection = connection
         self.correlation_id = correlation_id
         self.api_key = api_key
@@ -181,15 +182,11 @@ class Network:
         self.loss = 0.0
         """The share of messages that is lost, each taking its connection with it."""
         self.packets = 0
+        """How many messages there were; each bears its number."""
         self._dice = world.dice("network").random
         self._arrived: dict[int, Connection] = {}
         """Connections that their server knows of, by number."""
         self._opened = 0
-
-    def next_number(self) -> int:
-        """A number for the next message."""
-        self.packets += 1
-        return self.packets
 
     # -- sending --------------------------------------------------------------------------------
 

@@ -83,11 +83,10 @@ class Observer:
             self._views.broker(host, controller=host.status == "up")
         if node is None:
             return
-        touched = dict.fromkeys(node.drain_touched())
-        for what in touched:
-            if what[0] == "image":
-                self._look_at_image(node)
-        for what in touched:
+        touched = node.drain_touched()
+        if ("image",) in touched:
+            self._look_at_image(node)
+        for what in dict.fromkeys(touched) if touched else ():
             if len(what) == 3:
                 self._look_at_log(host, node, (what[1], what[2]))
         if came_up:
