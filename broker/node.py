@@ -49,7 +49,7 @@ from broker.metadata.producer_ids import ProducerIds
 from broker.quorum.quorum import Quorum
 from broker.replication.partition import Partition
 from broker.replication.replicas import Replicas
-from broker.wire.errors import ApiError, ConfigError, StorageError
+from broker.wire.errors import ApiError, ConfigError, OffsetZeroError, StorageError
 from broker.wire.primitives import uuid_text
 
 _LOG = logging.getLogger("broker.node")
@@ -253,10 +253,14 @@ class Node:
         if self.phase in (Phase.STOPPING, Phase.STOPPED):
             return
         broker, replicas = self.broker, self.broker.replicas
-        if broker.image.offset + 1 < self.quorum.high_watermark:
-            self._apply_committed(now)
-        if self.phase is not Phase.SERVING:
-            self._come_up(now)
+        try:
+            if broker.image.offset + 1 < self.quorum.high_watermark:
+                self._apply_committed(now)
+            if self.phase is not Phase.SERVING:
+                self._come_up(now)
+        except OffsetZeroError as error:
+            self._fail(f"the metadata log cannot be read or written: {error}")
+            return
         if broker.commits:
             self._answer_committed(now)
         if replicas.progress:
@@ -302,7 +306,7 @@ class Node:
                 endpoint=(advertised.name, advertised.host, advertised.port),
             )
             self.phase = Phase.REGISTERING
-        elif self.phase is Phase.REGISTERING and not self.replicas.loading:
+        elif self.phase is Phase.REGISTERING and self.replicas.are_open:
             if self.image.offset >= self._broker_epoch:
                 self.broker.controller.unfence_broker(now, self.config.node_id, self._broker_epoch)
                 self.phase = Phase.UNFENCING

@@ -7,10 +7,12 @@ import random
 
 import pytest
 
+from broker.events import Synced
 from broker.log import checkpoints
 from broker.log.disk import MemoryDisk
 from broker.node import Phase
 from broker.wire.errors import ConfigError, ErrorCode
+from broker.wire.records import build_batch
 from tests.bench import Bench
 
 
@@ -114,8 +116,6 @@ def test_a_full_disk_refuses_the_append_and_keeps_what_is_there() -> None:
 
 
 def test_a_failed_sync_takes_the_partition_offline_and_no_other() -> None:
-    from broker.events import Synced
-
     bench = Bench()
     bench.create_topic("careful", flush_messages=1)
     bench.create_topic("other")
@@ -189,8 +189,6 @@ def test_a_log_that_could_not_be_read_is_looked_at_again_after_a_stop() -> None:
 
 
 def test_a_sync_that_fails_while_the_broker_stops_is_not_forgotten() -> None:
-    from broker.events import Synced
-
     bench = Bench()
     bench.create_topic("careful", flush_messages=1)
     bench.hold_syncs = True
@@ -205,9 +203,50 @@ def test_a_sync_that_fails_while_the_broker_stops_is_not_forgotten() -> None:
     assert checkpoints.read_clean_shutdown(bench.disk) is None
 
 
-def test_without_its_metadata_a_broker_stops() -> None:
-    from broker.events import Synced
+def test_metadata_that_make_no_sense_end_the_start_with_a_word() -> None:
+    bench = Bench()
+    bench.create_topic("orders")
+    bench.stop()
+    log = "__cluster_metadata-0/00000000000000000000.log"
+    nonsense = build_batch([(0, None, b"\1\x7fwhat?", ())], base_offset=99, leader_epoch=1)
+    bench.disk.append(log, nonsense)
+    bench.boot()
+    assert bench.node.stopped
+    assert "metadata" in bench.node.failure
 
+
+def test_a_start_that_cannot_write_its_metadata_ends_with_a_word() -> None:
+    bench = Bench()
+    bench.stop()
+    bench.hold_syncs = True
+    bench.boot()
+    bench.disk.fail_next("append", "__cluster_metadata-0", code=errno.ENOSPC)
+    bench.sync()
+    assert bench.node.stopped
+    assert "No space left" in bench.node.failure
+
+
+def test_what_was_acknowledged_is_not_hidden_again_by_a_restart() -> None:
+    """The end of a log never goes back, not even until its first sync is done (KIP-207)."""
+    bench = Bench()
+    bench.create_topic("careful", flush_messages=1)
+    bench.produce("careful", "a", "b")
+    bench.hold_syncs = True
+    bench.kill()
+    for _ in range(5):
+        for sync in [sync for sync in bench.held if sync.paths[0].startswith("__cluster_metadata")]:
+            bench.held.remove(sync)
+            bench.carry_out(bench.node.handle(Synced(sync.token), bench.now))
+        bench.wait(1)
+    assert bench.held, "the records, which the crash has left in the page cache"
+    assert not bench.node.ready
+    bench.sync()
+    bench.sync()
+    assert bench.node.ready
+    assert bench.values("careful") == ["a", "b"]
+
+
+def test_without_its_metadata_a_broker_stops() -> None:
     bench = Bench(disk=MemoryDisk())
     bench.hold_syncs = True
     from broker.wire.messages.init_producer_id import InitProducerIdRequest

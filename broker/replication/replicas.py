@@ -291,6 +291,14 @@ class Replicas:
                 yield key, partition.log
 
     @property
+    def are_open(self) -> bool:
+        """Whether every log is recovered, and vouches for all that it did before (KIP-207)."""
+        return not self.loading and not any(
+            partition.awaits_flush and not partition.offline
+            for partition in self.partitions.values()
+        )
+
+    @property
     def all_sound(self) -> bool:
         """Whether every partition is open, and none has failed."""
         failed = any(partition.offline for partition in self.partitions.values())
