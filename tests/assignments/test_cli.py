@@ -77,9 +77,7 @@ def test_there_is_no_such_file(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert "No such file" in complaint(capsys, "run", str(tmp_path / "x"), "--out", "y")
 
 
-def test_a_page_that_cannot_be_written(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     target = tmp_path / "nowhere" / "page.html"
     design = str(ECOMMERCE / "design.yaml")
     assert "No such file" in complaint(capsys, "try", design, "--html", str(target))

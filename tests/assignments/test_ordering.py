@@ -27,12 +27,9 @@ def test_every_field_is_one_or_the_other() -> None:
     assert {*KEEPS, *TEARS} - {(name, None) for name in STREAMS} == fields
 
 
-@pytest.mark.parametrize("partitions", [3, 8])
 @pytest.mark.parametrize(("stream", "key"), KEEPS)
-def test_a_key_that_a_story_has_in_common_keeps_it_in_order(
-    stream: str, key: str, partitions: int
-) -> None:
-    played = perform(ordering.play(STREAMS[stream], choice(stream, key), partitions))
+def test_a_key_that_a_story_has_in_common_keeps_it_in_order(stream: str, key: str) -> None:
+    played = perform(ordering.play(STREAMS[stream], choice(stream, key), 5))
     assert ordering.inversions(played) == []
     assert len(played.handled[STREAMS[stream].slowest.name]) > 0
 

@@ -154,11 +154,9 @@ def test_a_cell_that_is_only_a_cell(cell: str) -> None:
     assert no_formula(cell) == cell
 
 
-def test_the_table_is_printed(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_table_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "[red]x.yaml").write_text("key: x")
+    (tmp_path / "in" / "[red]x.yml").write_text("key: x")
     assert main(["run", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--jobs", "1"]) == 0
     said = capsys.readouterr()
     assert "[red]x" in said.out
@@ -170,12 +168,12 @@ def test_the_table_is_printed(
 def test_a_second_run_leaves_nothing_of_the_first(tmp_path: Path) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
-    (folder / "early.yaml").write_text("key: x")
+    (folder / "early.yml").write_text("key: x")
     assert main(["run", str(folder), "--out", str(out)]) == 0
     first = (out / "early" / "results.json").read_bytes()
-    (folder / "late.yaml").write_text("key: x")
+    (folder / "late.yml").write_text("key: x")
     assert main(["run", str(folder), "--out", str(out)]) == 0
     assert (out / "early" / "results.json").read_bytes() == first
-    (folder / "early.yaml").unlink()
+    (folder / "early.yml").unlink()
     assert main(["run", str(folder), "--out", str(out)]) == 0
     assert sorted(path.parent.name for path in out.glob("*/results.json")) == ["late"]
