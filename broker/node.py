@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from broker.api import fetch, produce
 from broker.api.context import Broker
-from broker.api.table import handler
+from broker.api.table import HANDLERS
 from broker.events import (
     Close,
     DeadlineCame,
@@ -215,7 +215,7 @@ class Node:
             self._effects.append(Close(request.connection, f"the broker is {self.phase.value}"))
             return
         try:
-            response = handler(request.api_key)(self.broker, request, request.body, now)
+            response = HANDLERS[request.api_key](self.broker, request, request.body, now)
         except ApiError as error:
             self.broker.close(request.connection, error.message)
             return
@@ -264,11 +264,12 @@ class Node:
         if broker.commits:
             self._answer_committed(now)
         if replicas.progress:
-            progress = replicas.drain_progress()
             if broker.produces or broker.fetches:
-                for key, new_bytes in progress.items():
+                for key, new_bytes in replicas.drain_progress().items():
                     produce.wake(broker, key)
                     fetch.wake(broker, key, new_bytes)
+            else:
+                replicas.progress.clear()
         if self.quorum.unsynced or replicas.wants_sync:
             self._request_syncs()
 

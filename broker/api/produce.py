@@ -20,14 +20,12 @@ from broker.api.context import Broker
 from broker.api.leaders import UNKNOWN_LEADER, current_leader
 from broker.api.waiters import ProduceWaiter
 from broker.events import Now, RequestArrived
-from broker.log.log import Appended
 from broker.log.validation import RecordsRejectedError
 from broker.replication.partition import Partition, PartitionKey
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.produce import (
     BatchIndexAndErrorMessage,
     LeaderIdAndEpoch,
-    PartitionProduceData,
     PartitionProduceResponse,
     ProduceRequest,
     ProduceResponse,
@@ -51,12 +49,7 @@ def handle(
     missing: dict[PartitionKey, int] = {}
     response = ProduceResponse(
         responses=[
-            TopicProduceResponse(
-                name=_topic_name(broker, request, topic) or "",
-                topic_id=topic.topic_id,
-                partition_responses=_append_all(broker, request, body, topic, now, missing),
-            )
-            for topic in body.topic_data
+            _append_all(broker, request, body, topic, now, missing) for topic in body.topic_data
         ]
     )
     if body.acks == NO_ACKS:
@@ -76,71 +69,69 @@ def _append_all(
     topic: TopicProduceData,
     now: Now,
     missing: dict[PartitionKey, int],
-) -> list[PartitionProduceResponse]:
+) -> TopicProduceResponse:
+    replicas, results = broker.replicas, []
     name = _topic_name(broker, request, topic)
-    unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    if request.api_version >= BY_TOPIC_ID:
-        unknown = ErrorCode.UNKNOWN_TOPIC_ID
-    results = []
     for data in topic.partition_data:
         try:
-            if name is None:
-                raise ApiError(unknown)
-            partition, appended = _append(broker, body, name, data, now)
+            partition = replicas.find(_checked(body, name), data.index)
+            appended = replicas.append(partition, _batch(data.records), now)
         except ApiError as error:
             results.append(_refused(broker, request, name, data.index, error))
             continue
-        if not _is_safe(partition, body.acks, appended.last_offset + 1):
-            missing[name, data.index] = appended.last_offset + 1
+        end_offset = appended.last_offset + 1
+        if not _is_safe(partition, body.acks, end_offset):
+            missing[partition.key] = end_offset
         results.append(
             PartitionProduceResponse(
                 index=data.index,
                 error_code=0,
                 base_offset=appended.base_offset,
                 log_append_time_ms=appended.append_time_ms,
-                log_start_offset=partition.log.log_start_offset,
+                log_start_offset=appended.log_start_offset,
             )
         )
-    return results
+    # The name is not written where ids are; but who waits in the answer is found by it.
+    return TopicProduceResponse(
+        name=name or "", topic_id=topic.topic_id, partition_responses=results
+    )
 
 
 def _topic_name(broker: Broker, request: RequestArrived, topic: TopicProduceData) -> str | None:
-    """The name of a topic that is given by name or by id; None if nobody knows the id.
-
-    The answer bears it too, though it is not written: who waits in it is found by name.
-    """
+    """The name of a topic that is given by name or by id; None if nobody knows the id."""
     if request.api_version >= BY_TOPIC_ID:
         return broker.image.names.get(topic.topic_id)
     return topic.name
 
 
-def _append(
-    broker: Broker, body: ProduceRequest, topic: str, data: PartitionProduceData, now: Now
-) -> tuple[Partition, Appended]:
+def _checked(body: ProduceRequest, topic: str | None) -> str:
+    """The topic's name, if it is known and the request may write to any topic at all."""
+    if topic is None:
+        raise ApiError(ErrorCode.UNKNOWN_TOPIC_ID)
     if not -1 <= body.acks <= 1:
         raise ApiError(ErrorCode.INVALID_REQUIRED_ACKS)
-    partition = broker.replicas.find(topic, data.index)
-    batch = _writable(data.records)
-    if len(batch) > FLAGS_AT and batch[FLAGS_AT] & TRANSACTIONAL_BIT:
-        raise ApiError(ErrorCode.INVALID_TXN_STATE, "This broker has no transactions yet.")
-    return partition, broker.replicas.append(partition, batch, now)
+    return topic
 
 
-def _writable(records: Buffer | None) -> bytearray | memoryview:
+def _batch(records: Buffer | None) -> bytearray | memoryview:
     """The batch in a buffer that may be written to, for its offset and epoch are patched in place.
 
     The server's buffers are; only a batch from elsewhere (a simulated message) is copied.
     """
     if not records:
         raise ApiError(ErrorCode.INVALID_RECORD, "A produce request carries one batch a partition.")
+    if len(records) > FLAGS_AT and records[FLAGS_AT] & TRANSACTIONAL_BIT:
+        raise ApiError(ErrorCode.INVALID_TXN_STATE, "This broker has no transactions yet.")
     if isinstance(records, memoryview) and not records.readonly:
         return records
     return bytearray(records)
 
 
 def _is_safe(partition: Partition, acks: int, end_offset: int) -> bool:
-    reached = partition.high_watermark if acks == ALL_ACKS else partition.own_end_offset
-    return reached >= end_offset
+    """What every in-sync replica has, the leader has too."""
+    if partition.high_watermark >= end_offset:
+        return True
+    return acks != ALL_ACKS and partition.own_end_offset >= end_offset
 
 
 def _refused(

@@ -66,16 +66,20 @@ APIS: dict[int, Api] = {
 }
 
 Handler = Callable[[Any, RequestArrived, Any, Any], Message | None]
-_handlers: dict[int, Handler] = {}
 
 
-def handler(key: int) -> Handler:
-    """The function that answers an API of the table."""
-    found = _handlers.get(key)
-    if found is None:
+class _Handlers(dict[int, Handler]):
+    """Each is found when it is first asked for; from then on this is a plain lookup."""
+
+    def __missing__(self, key: int) -> Handler:
         module = importlib.import_module(f"broker.api.{APIS[key].module}")
-        found = _handlers[key] = module.handle
-    return found
+        found: Handler = module.handle
+        self[key] = found
+        return found
+
+
+HANDLERS = _Handlers()
+"""The functions that answer the APIs of the table, by key."""
 
 
 def read_request(frame: Buffer, connection: int) -> RequestArrived:
@@ -84,7 +88,9 @@ def read_request(frame: Buffer, connection: int) -> RequestArrived:
     One exception is made: a client that asks for an ApiVersions newer than ours must learn what we
     have, so that request comes through without its body, as one to be answered in version 0.
     """
-    key, version = peek(frame)
+    if len(frame) < _KEY_AND_VERSION.size:
+        raise FrameError("the frame is too short for a request header")
+    key, version = _KEY_AND_VERSION.unpack_from(frame)
     api = APIS.get(key)
     if api is None:
         raise FrameError(f"no API has the key {key}")
@@ -100,11 +106,3 @@ def read_request(frame: Buffer, connection: int) -> RequestArrived:
         return RequestArrived(connection, header.correlation_id, key, 0, header.client_id, None)
     header, body = decode_request(frame)
     return RequestArrived(connection, header.correlation_id, key, version, header.client_id, body)
-
-
-def peek(frame: Buffer) -> tuple[int, int]:
-    """The API key and version that a request frame begins with."""
-    if len(frame) < _KEY_AND_VERSION.size:
-        raise FrameError("the frame is too short for a request header")
-    key, version = _KEY_AND_VERSION.unpack_from(frame)
-    return key, version

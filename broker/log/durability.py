@@ -60,6 +60,8 @@ class Durability:
             return True
         if begun < self._segments.active.base_offset:
             return True
+        if config.flush_ms == FOREVER:
+            return False
         due_us = self.due_us(config)
         return due_us is not None and due_us <= now.mono_us
 

@@ -34,6 +34,7 @@ from broker.log.segments import Segments
 from broker.log.validation import Validator
 from broker.wire.errors import ApiError, ErrorCode, invariant
 from broker.wire.records import (
+    LOG_APPEND_TIME_BIT,
     NO_PRODUCER_ID,
     NO_TIMESTAMP,
     BatchHeader,
@@ -66,6 +67,8 @@ class Log:
         self.disk: Disk = recovered.disk
         self.folder = recovered.folder
         self.config = recovered.config
+        """The topic's settings; set it when they change."""
+        self._validator = Validator(self.config)
         self.log_start_offset = recovered.log_start_offset
         self.log_end_offset = recovered.log_end_offset
         self.segments = Segments(recovered.segments)
@@ -91,16 +94,6 @@ class Log:
         return cls(recovery.run())
 
     @property
-    def config(self) -> LogConfig:
-        """The topic's settings; set it when they change."""
-        return self._config
-
-    @config.setter
-    def config(self, config: LogConfig) -> None:
-        self._config = config
-        self._validator = Validator(config)
-
-    @property
     def size_bytes(self) -> int:
         """The size of all segments together."""
         return self.segments.size
@@ -119,7 +112,9 @@ class Log:
         A batch that an idempotent producer has sent before is not written again, and answered with
         the offsets it got then. Whatever may not be written raises ApiError, and nothing changes.
         """
-        config, now_ms = self._config, now.wall_us // 1000
+        config, now_ms = self.config, now.wall_us // 1000
+        if self._validator.config is not config:
+            self._validator = Validator(config)
         batch, header = self._validator.accept(batch, now_ms, origin)
         if header.producer_id != NO_PRODUCER_ID:
             repeated = self.producers.check(header, origin)
@@ -137,7 +132,7 @@ class Log:
         if header.producer_id != NO_PRODUCER_ID:
             self.producers.update(header, base_offset, batch)
         self._appended(leader_epoch, base_offset, last_offset + 1, len(batch), now)
-        append_time_ms = timestamp if header.is_log_append_time else NO_TIMESTAMP
+        append_time_ms = timestamp if header.attributes & LOG_APPEND_TIME_BIT else NO_TIMESTAMP
         return Appended(base_offset, last_offset, append_time_ms, self.log_start_offset, False)
 
     def append_as_follower(

@@ -54,11 +54,12 @@ class Validator:
     """What one topic's settings demand of a batch. Made once for each change of the settings, so
     that the usual batch costs little more than its checksum."""
 
-    __slots__ = ("_after_max_ms", "_inside", "_recompress_to", "_stamp", "config")
+    __slots__ = ("_after_max_ms", "_inside", "_largest", "_recompress_to", "_stamp", "config")
 
     def __init__(self, config: LogConfig) -> None:
         self.config = config
         self._stamp = config.stamps_append_time
+        self._largest = min(config.max_message_bytes, config.segment_bytes)
         self._after_max_ms = FOREVER if self._stamp else config.message_timestamp_after_max_ms
         bounded_below = config.message_timestamp_before_max_ms != FOREVER and not self._stamp
         self._inside = config.compact or bounded_below
@@ -83,7 +84,8 @@ class Validator:
                 ErrorCode.INVALID_RECORD,
                 f"a batch to append begins at offset 0, not {header.base_offset}",
             )
-        self._check_size(header)
+        if header.batch_length + LOG_OVERHEAD > self._largest:
+            self._check_size(header)
         check_batch(batch, header)
         if self._inside or header.max_timestamp - now_ms > self._after_max_ms:
             self._check_records(read_records(batch), now_ms)

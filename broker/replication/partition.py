@@ -34,6 +34,8 @@ class Partition:
         self.log = log
         self.broker_id = broker_id
         self.leader = -1
+        self.is_leader = False
+        """Whether this broker takes its appends."""
         self.leader_epoch = -1
         self.partition_epoch = -1
         self.replicas: tuple[int, ...] = ()
@@ -51,11 +53,6 @@ class Partition:
         return f"{self.topic}-{self.index}"
 
     @property
-    def is_leader(self) -> bool:
-        """Whether this broker takes its appends."""
-        return self.leader == self.broker_id
-
-    @property
     def last_stable_offset(self) -> int:
         """Up to where every transaction is decided; without transactions, all that is committed."""
         return self.high_watermark
@@ -67,21 +64,18 @@ class Partition:
         That is all of it, unless flush.messages asks for a sync first: Kafka syncs such a log
         within the append, so that nobody learns of a record that could be lost with the power.
         """
-        if self.awaits_flush:
-            return max(self.high_watermark, self.log.recovery_point)
-        return self.log.log_end_offset
-
-    @property
-    def awaits_flush(self) -> bool:
-        """Whether flush.messages asks for a sync now."""
-        limit = self.log.config.flush_messages
-        return limit != FOREVER and self.log.unflushed_records >= limit
+        log = self.log
+        limit = log.config.flush_messages
+        if limit != FOREVER and log.unflushed_records >= limit:
+            return max(self.high_watermark, log.recovery_point)
+        return log.log_end_offset
 
     def become(self, image: PartitionImage) -> None:
         """Take the role that the metadata give to this broker."""
         led_before = self.is_leader
         new_epoch = image.leader_epoch > self.leader_epoch
         self.leader = image.leader
+        self.is_leader = image.leader == self.broker_id
         self.leader_epoch = image.leader_epoch
         self.partition_epoch = image.partition_epoch
         self.replicas = image.replicas
@@ -125,14 +119,12 @@ class Partition:
 
         This broker is the only replica whose log end it knows, so it decides alone.
         """
-        if not self.is_leader:
-            return False
         end = self.own_end_offset
-        if end <= self.high_watermark:
+        if not self.is_leader or end <= self.high_watermark:
             return False
         invariant(
             self.log.log_start_offset <= end <= self.log.log_end_offset,
-            f"{self.name}: the high watermark lies between log start and log end",
+            "the high watermark lies between log start and log end",
         )
         self.high_watermark = end
         return True

@@ -46,20 +46,18 @@ class Budget:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.used_bytes = 0
+        self.short = False
+        """Whether more is held than should be."""
         self._limit_bytes = limit_bytes
         self._holders = holders
         self._loop = loop
         self._waiting: dict[Holder, None] = {}  # in the order in which they came
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def short(self) -> bool:
-        """Whether more is held than should be."""
-        return self.used_bytes > self._limit_bytes
-
     def change(self, count: int, *, incoming: bool = False) -> None:
         """Somebody holds so many bytes more, or fewer."""
         self.used_bytes += count
+        self.short = self.used_bytes > self._limit_bytes
         if self.short:
             if incoming and count > 0:
                 self._loop.call_soon(self._close_silent)

@@ -91,7 +91,8 @@ class FileDisk:
             raise failure("read", path, error.errno) from None
 
     def append(self, path: str, data: Buffer) -> None:
-        file = self._file(path)
+        file = self._open.get(path) or self._open_file(path, create=True)
+        self._open.move_to_end(path)
         size = file.size
         try:
             written = os.pwrite(file.descriptor, data, size)
