@@ -294,7 +294,7 @@ class Replicas:
     def are_open(self) -> bool:
         """Whether every log is recovered, and vouches for all that it did before (KIP-207)."""
         return not self.loading and not any(
-            partition.awaits_flush and not partition.offline
+            partition.own_end_offset < partition.log.log_end_offset and not partition.offline
             for partition in self.partitions.values()
         )
 

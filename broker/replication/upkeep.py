@@ -161,26 +161,31 @@ class Upkeep:
             self._removing = None
 
     def _clean(self, now: Now) -> None:
-        """Retention for a slice of the partitions."""
+        """Retention for a slice of the partitions, a shorter one where much is to be deleted."""
+        deleted = 0
         for _ in range(min(PARTITIONS_A_SLICE, len(self._to_clean))):
             partition = self._replicas.partitions.get(self._to_clean.popleft())
             if partition is not None and not partition.offline:
-                self._clean_log(partition, now)
+                deleted += self._clean_log(partition, now)
+            if deleted >= FILES_A_SLICE:
+                return
         if not self._to_clean:
             self._schedule_retention(now)
 
-    def _clean_log(self, partition: Partition, now: Now) -> None:
+    def _clean_log(self, partition: Partition, now: Now) -> int:
+        """Delete what is too old or too much of one log; how many segments that was."""
         log = partition.log
         try:
             log.expire_producers(now)
             deleted = log.delete_old_segments(now, partition.high_watermark)
         except StorageError as error:
             self._replicas.take_offline(partition, error.message)
-            return
+            return 0
         if deleted:
             self._remove_later(partition)
             self._replicas.touched[partition.key] = None
             self._to_clean.append(partition.key)
+        return deleted
 
     def _schedule_retention(self, now: Now) -> None:
         """Look again when the next segment can be too old, but never sooner than the interval."""
