@@ -18,9 +18,15 @@ LESSONS = ("lessons/01_the_log",)
 OPTIONAL = ("assignments/ecommerce/handout.md",)
 """Documents that have a page as soon as they are there."""
 
+_TABLE = re.compile(r"<table>(.*?)</table>", re.DOTALL)
 _EMPTY_HEAD = re.compile(r"<thead>\s*<tr>(?:\s*<th[^>]*></th>)+\s*</tr>\s*</thead>\s*")
-_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
-_WIDE = r'<div class="wide" tabindex="0" role="region" aria-label="Table">\g<0></div>'
+_CORNER = re.compile(r"(<thead>\s*<tr>\s*)<th[^>]*></th>")
+_UNNAMED = {
+    'data-md-component="search" role="dialog"': 'aria-label="Search"',
+    'type="checkbox" id="__search"': 'aria-label="Search"',
+    'type="checkbox" id="__drawer"': 'aria-label="Navigation"',
+}
+"""What the theme leaves without a name for screen readers, and what to add."""
 
 
 def on_config(config: Any) -> Any:
@@ -46,7 +52,7 @@ def _navigation(entries: list[Any], missing: set[str]) -> list[Any]:
 
 def on_files(files: Files, config: Any) -> Files:
     """Add what is made: style, faces, scripts, traces, pages."""
-    for name, text in {**_assets(), **_pages()}.items():
+    for name, text in {**_assets(), **_pages(), **_examples()}.items():
         files.append(File.generated(config, name, content=text))
     for face in npm.found():
         name = f"assets/fonts/{face.file}"
@@ -58,26 +64,30 @@ def _assets() -> dict[str, str]:
     return {
         "assets/fonts.css": npm.css(),
         "assets/iframe-worker.js": npm.search_script(),
-        "graded-design.html": grading.graded_design(),
         "assets/figures.css": figures.style(),
         "assets/figures.js": figures.script(),
     }
 
 
 def _pages() -> dict[str, str]:
+    opening = home.home_figure()
     made = {
+        "assets/traces/home.js": figures.trace_script("home", opening.trace),
         "protocol.md": protocol.protocol_page(),
         "settings.md": settings.settings_page(),
         **{room.page: rooms.room_page(room) for room in rooms.ROOMS},
-        **{source.page_of(path): source.source_page(path) for path in source.source_files()},
         **_lessons(),
     }
     for path in ("CONTRIBUTING.md", "CHANGELOG.md", *OPTIONAL):
         if (ROOT / path).exists():
             made[documents.ON_THE_SITE[path]] = documents.document_page(path)
-    opening = home.home_figure()
-    made["assets/traces/home.js"] = figures.trace_script("home", opening.trace)
     return made
+
+
+def _examples() -> dict[str, str]:
+    """Pages of plain HTML, outside of the theme."""
+    code = {source.page_of(path): source.source_page(path) for path in source.source_files()}
+    return {"graded-design.html": grading.graded_design(), **code}
 
 
 def _lessons() -> dict[str, str]:
@@ -102,5 +112,21 @@ def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> st
 
 def on_page_content(html: str, page: Page, config: Any, files: Files) -> str:
     """No empty heads on tables; wide tables scroll by themselves."""
-    html = _EMPTY_HEAD.sub("", html)
-    return _TABLE.sub(_WIDE, html)
+    html = _CORNER.sub(r"\1<td></td>", _EMPTY_HEAD.sub("", html))
+    return _TABLE.sub(r'<div class="wide"><table class="rows">\1</table></div>', html)
+
+
+def on_post_page(output: str, page: Page, config: Any) -> str:
+    """Name what the theme leaves unnamed."""
+    return _named(output)
+
+
+def on_post_template(output: str, template_name: str, config: Any) -> str:
+    """The same, on the page that says that there is no such page."""
+    return _named(output)
+
+
+def _named(html: str) -> str:
+    for unnamed, name in _UNNAMED.items():
+        html = html.replace(unnamed, f"{unnamed} {name}")
+    return html

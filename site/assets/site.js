@@ -87,6 +87,18 @@
     return unfold;
   }
 
+  // -- what scrolls sideways ---------------------------------------------------------------------
+
+  /** A table or a listing that is too wide can be reached and scrolled with the keyboard. */
+  function reachable() {
+    for (const part of document.querySelectorAll(".wide, .printed")) {
+      part.toggleAttribute("tabindex", part.scrollWidth > part.clientWidth);
+      if (part.hasAttribute("tabindex")) part.tabIndex = 0;
+    }
+  }
+  reachable();
+  addEventListener("resize", reachable);
+
   for (const place of document.querySelectorAll("[data-trace]")) draw(place);
   for (const place of document.querySelectorAll("[data-guess]")) ask(place);
 })();

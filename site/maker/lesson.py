@@ -107,9 +107,7 @@ class Running(Preprocessor):
         return nb, resources
 
     def _shown(self, cell: Cell, ran: Ran) -> str:
-        parts = [f'<pre class="printed" tabindex="0">{escape(ran.printed.rstrip())}</pre>'] * bool(
-            ran.printed
-        )
+        parts = [f'<pre class="printed">{escape(ran.printed.rstrip())}</pre>'] * bool(ran.printed)
         if MEASURES in cell.metadata.get("tags", []):
             note = f"Recorded on {recorded()['machine']}. On yours the numbers will differ."
             parts.insert(0, f'<p class="recorded">{escape(note)}</p>')

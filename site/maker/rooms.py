@@ -52,15 +52,11 @@ MESSAGES = "broker/wire/messages/"
 def room_page(room: Room) -> str:
     """A room's page as Markdown."""
     modules = modules_of(room)
-    # A room that is one package, or one module, begins with the words of that.
-    head = modules[0] if len(room.parts) == 1 else None
-    parts = [f"# {room.title}\n"]
-    if head:
-        parts += [markdown(head.doc), _neighbours(room)]
-        parts.append("" if head.path.endswith("__init__.py") else _contents(head))
-    else:
-        parts.append(_neighbours(room))
-    parts += [_section(module) for module in modules if module is not head]
+    head = modules[0]
+    parts = [f"# {room.title}\n", markdown(head.doc), _neighbours(room)]
+    if not head.path.endswith("__init__.py"):
+        parts.append(_contents(head))
+    parts += [_section(module) for module in modules[1:]]
     if room.name == "wire":
         parts.append(_messages())
     return "\n".join(parts)
