@@ -179,8 +179,8 @@ def _accident(again: Performance) -> Verdict:
         setting=setting(choice),
         points=ACCIDENT_POINTS,
         out_of=ORDER_POINTS,
-        says=f"Everything was handled in order on {now}. On {again.play.partitions}, and all else as it "
-        "was, it was not: one day somebody adds partitions, and the order is gone.",
+        says=f"Everything was handled in order on {now}. On {again.play.partitions}, with all else "
+        "the same, it was not: one day somebody adds partitions, and the order is gone.",
         evidence=_sides(again, first),
         because=_because(again, first),
         hint=f"What do all events of one {stream.entity_name} have in common, and no other "
