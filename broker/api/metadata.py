@@ -114,7 +114,7 @@ def _asked(
     if asked.topic_id != ZERO_UUID:
         by_id = broker.image.topic_by_id(asked.topic_id)
         if by_id is None:
-            return _unknown(None, asked.topic_id, ErrorCode.UNKNOWN_TOPIC_ID)
+            return _unknown(asked.name, asked.topic_id, ErrorCode.UNKNOWN_TOPIC_ID)
         return _known(by_id, body)
     name = asked.name or ""
     topic = broker.image.topics.get(name)
