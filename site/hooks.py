@@ -106,6 +106,8 @@ def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> st
     if name == "index.md":
         figure = figures.figure_html("home", home.home_figure(), plays=True)
         markdown = markdown.replace("<!-- figure -->", figure)
+    if name == "architecture.md":
+        markdown = documents.link_rooms(markdown)
     markdown = markdown.replace("<!-- misconceptions -->", grading.misconceptions())
     return documents.link_files(markdown, name)
 

@@ -10,6 +10,8 @@ import posixpath
 import re
 from pathlib import Path
 
+from maker.rooms import room_of
+
 ROOT = Path(__file__).resolve().parents[2]
 
 ON_THE_SITE = {
@@ -22,6 +24,7 @@ ON_THE_SITE = {
 
 _LINK = re.compile(r"\[([^\]]*)\]\((?!\w+:|#)([^)#\s]+)(#[^)]*)?\)")
 _FILE = re.compile(r"(?<!\[)`(broker/[\w/]+\.py)`(?!\])")
+_ROOM = re.compile(r"`(\w+)(?:/|\.py)`")
 _FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 
 
@@ -68,3 +71,13 @@ def link_files(text: str, page: str) -> str:
         parts += [_FILE.sub(link, text[end : fence.start()]), fence[0]]
         end = fence.end()
     return "".join([*parts, _FILE.sub(link, text[end:])])
+
+
+def link_rooms(text: str) -> str:
+    """Let `log/` in the description of the house lead to that room."""
+
+    def link(found: re.Match[str]) -> str:
+        room = room_of(f"broker.{found[1]}")
+        return f"[{found[0]}](rooms/{room}.md)" if room else found[0]
+
+    return _ROOM.sub(link, text)

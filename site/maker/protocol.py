@@ -82,9 +82,10 @@ def _section(api: Api) -> str:
 
 def _behaviour(api: Api) -> str:
     """The handler's words, without its own short table of versions: the messages have it whole."""
-    doc = _TITLE.sub("", _handler_doc(api))
-    kept = [block for block in blocks(doc) if not re.match(r" +\d+ {2,}\S", block)]
-    text = "\n\n".join(kept)
+    title, *rest = blocks(_TITLE.sub("", _handler_doc(api)))
+    if rest and re.match(r" *\d+ {2,}\S", rest[0]):
+        del rest[0]
+    text = "\n\n".join([title, *rest])
     return markdown(text[:1].upper() + text[1:])
 
 
