@@ -70,6 +70,10 @@ class Phase(Enum):
     STOPPED = "stopped"
 
 
+SERVING, STOPPING, STOPPED = Phase.SERVING, Phase.STOPPING, Phase.STOPPED
+"""What every event asks for, without a look into the Enum."""
+
+
 class _Syncing(NamedTuple):
     """What a token stands for: a partition's log (None: the metadata log) up to an offset."""
 
@@ -156,7 +160,7 @@ class Node:
 
     def handle(self, event: Event, now: Now) -> list[Effect]:
         """Let something happen, and return what follows from it."""
-        if self.phase is Phase.STOPPED:
+        if self.phase is STOPPED:
             return []
         if isinstance(event, RequestArrived):
             self._request(event, now)
@@ -182,7 +186,7 @@ class Node:
             broker.fetches.deadline(),
             broker.replicas.upkeep.deadline(),
         )
-        return min((time for time in times if time is not None), default=None)
+        return min([time for time in times if time is not None], default=None)
 
     def shutdown(self, now: Now) -> list[Effect]:
         """Stop in order: make everything durable first, then close. Ends in `stopped`."""
@@ -211,7 +215,7 @@ class Node:
     # -- events -----------------------------------------------------------------------------------
 
     def _request(self, request: RequestArrived, now: Now) -> None:
-        if self.phase is not Phase.SERVING:
+        if self.phase is not SERVING:
             self._effects.append(Close(request.connection, f"the broker is {self.phase.value}"))
             return
         try:
@@ -250,13 +254,13 @@ class Node:
     # -- settling ---------------------------------------------------------------------------------
 
     def _settle(self, now: Now) -> None:
-        if self.phase in (Phase.STOPPING, Phase.STOPPED):
+        if self.phase is STOPPING or self.phase is STOPPED:
             return
         broker, replicas = self.broker, self.broker.replicas
         try:
             if broker.image.offset + 1 < self.quorum.high_watermark:
                 self._apply_committed(now)
-            if self.phase is not Phase.SERVING:
+            if self.phase is not SERVING:
                 self._come_up(now)
         except OffsetZeroError as error:
             self._fail(f"the metadata log cannot be read or written: {error}")

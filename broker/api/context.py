@@ -40,15 +40,9 @@ class Broker:
 
     def respond(self, request: RequestArrived, response: Message | None) -> None:
         """Answer a request; None frees its place in the order of answers and sends nothing."""
-        self.effects.append(
-            Respond(
-                request.connection,
-                request.correlation_id,
-                request.api_key,
-                request.api_version,
-                response,
-            )
-        )
+        connection, correlation_id, api_key, api_version, _, _ = request
+        answer = Respond(connection, correlation_id, api_key, api_version, response)
+        self.effects.append(answer)
 
     def close(self, connection: int, reason: str) -> None:
         """Close a connection on which nothing sensible can be answered."""

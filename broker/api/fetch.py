@@ -85,9 +85,9 @@ def _read(broker: Broker, request: RequestArrived, body: FetchRequest) -> tuple[
         )
         for name, topic in _topics(broker, request, body)
     ]
-    nothing_asked = not any(topic.partitions for topic in body.topics)
-    enough = reading.leaves_now or nothing_asked
-    missing = 0 if enough else reading.bytes_wanted - reading.bytes_read
+    missing = reading.bytes_wanted - reading.bytes_read
+    if missing > 0 and (reading.leaves_now or not any(topic.partitions for topic in body.topics)):
+        missing = 0
     return FetchResponse(session_id=NO_SESSION, responses=responses), missing
 
 

@@ -75,20 +75,21 @@ def _append_all(
     for data in topic.partition_data:
         try:
             partition = replicas.find(_checked(body, name), data.index)
-            appended = replicas.append(partition, _batch(data.records), now)
+            first, last, append_time_ms, log_start_offset, _ = replicas.append(
+                partition, _batch(data.records), now
+            )
         except ApiError as error:
             results.append(_refused(broker, request, name, data.index, error))
             continue
-        end_offset = appended.last_offset + 1
-        if not _is_safe(partition, body.acks, end_offset):
-            missing[partition.key] = end_offset
+        if not _is_safe(partition, body.acks, last + 1):
+            missing[partition.key] = last + 1
         results.append(
             PartitionProduceResponse(
                 index=data.index,
                 error_code=0,
-                base_offset=appended.base_offset,
-                log_append_time_ms=appended.append_time_ms,
-                log_start_offset=appended.log_start_offset,
+                base_offset=first,
+                log_append_time_ms=append_time_ms,
+                log_start_offset=log_start_offset,
             )
         )
     # The name is not written where ids are; but who waits in the answer is found by it.

@@ -146,10 +146,12 @@ class Segment:
         """Whether the next batch belongs into a new segment (LogSegment.shouldRoll)."""
         if last_offset - self.base_offset > RELATIVE_OFFSET_MAX:
             return True
+        first = self._first_timestamp
+        waited_ms = timestamp - first if first and first > 0 else self._waited_ms(timestamp, now_ms)
         return self.size > 0 and (
             self.size > config.segment_bytes - size
             or self._index_is_full
-            or self._waited_ms(timestamp, now_ms) > config.segment_ms
+            or waited_ms > config.segment_ms
         )
 
     def _waited_ms(self, timestamp: int, now_ms: int) -> int:

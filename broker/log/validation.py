@@ -21,6 +21,7 @@ from broker.wire.records import (
     Record,
     build_batch,
     check_batch,
+    check_crc,
     read_header,
     read_records,
     set_log_append_time,
@@ -86,7 +87,7 @@ class Validator:
             )
         if header.batch_length + LOG_OVERHEAD > self._largest:
             self._check_size(header)
-        check_batch(batch, header)
+        check_crc(batch, header)
         if self._inside or header.max_timestamp - now_ms > self._after_max_ms:
             self._check_records(read_records(batch), now_ms)
         if header.attributes & LOG_APPEND_TIME_BIT:

@@ -64,11 +64,14 @@ class Partition:
         That is all of it, unless flush.messages asks for a sync first: Kafka syncs such a log
         within the append, so that nobody learns of a record that could be lost with the power.
         """
-        log = self.log
-        limit = log.config.flush_messages
-        if limit != FOREVER and log.unflushed_records >= limit:
-            return max(self.high_watermark, log.recovery_point)
-        return log.log_end_offset
+        if self.log.config.flush_messages != FOREVER and self.awaits_flush:
+            return max(self.high_watermark, self.log.recovery_point)
+        return self.log.log_end_offset
+
+    @property
+    def awaits_flush(self) -> bool:
+        """Whether flush.messages asks for a sync now."""
+        return self.log.unflushed_records >= self.log.config.flush_messages
 
     def become(self, image: PartitionImage) -> None:
         """Take the role that the metadata give to this broker."""

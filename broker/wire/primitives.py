@@ -49,6 +49,8 @@ _SMALL: Final = tuple(bytes([n]) for n in range(128))
 
 def read_uvarint(buf: Buffer, pos: int) -> tuple[int, int]:
     """Read an unsigned varint of at most 32 bits; return it with the position behind it."""
+    if pos + 1 < len(buf) and buf[pos + 1] < 0x80 <= buf[pos]:  # two bytes, as most of them have
+        return buf[pos] & 0x7F | buf[pos + 1] << 7, pos + 2
     value = shift = 0
     while shift < _UVARINT_BITS:
         if pos >= len(buf):

@@ -191,16 +191,21 @@ def check_batch(view: Buffer, header: BatchHeader) -> None:
 
     Compaction takes records out and keeps the offsets, so there may be fewer records than offsets.
     """
-    if len(view) != header.batch_length + LOG_OVERHEAD:
+    if len(view) != header.size:
         raise CorruptRecordError(f"a batch of {header.size} bytes comes in {len(view)}")
-    computed = crc32c(memoryview(view)[_ATTRIBUTES_AT:])
-    if computed != header.crc:
-        raise CorruptRecordError(
-            f"record batch is corrupt: stored crc {header.crc}, computed crc {computed}"
-        )
+    check_crc(view, header)
     if not 0 <= header.record_count <= header.last_offset_delta + 1:
         raise CorruptRecordError(
             f"{header.record_count} records in {header.last_offset_delta + 1} offsets"
+        )
+
+
+def check_crc(batch: Buffer, header: BatchHeader) -> None:
+    """Are the bytes of a batch what its producer has summed? CorruptRecordError if not."""
+    computed = crc32c(memoryview(batch)[_ATTRIBUTES_AT:])
+    if computed != header.crc:
+        raise CorruptRecordError(
+            f"record batch is corrupt: stored crc {header.crc}, computed crc {computed}"
         )
 
 
@@ -208,25 +213,24 @@ def sole_batch(records: Buffer) -> BatchHeader:
     """The header of the one batch that a producer may send to a partition in a request.
 
     The rules, and the answer INVALID_RECORD, are those of ProduceRequest.validateRecords and
-    LogValidator.validateBatch; the checksum is left to `check_batch`.
+    LogValidator.validateBatch; the checksum is left to `check_crc`.
     """
     torn = "a Produce request must have one record batch per partition, and a whole one"
     if len(records) < BATCH_OVERHEAD:
         raise _invalid(torn)
     header = read_header(records)
-    size, attributes = header.batch_length + LOG_OVERHEAD, header.attributes
+    _, length, _, _, _, attributes, delta, _, _, producer_id, _, sequence, count = header
+    size = length + LOG_OVERHEAD
     if size > len(records):
         raise _invalid(torn)
     if size < len(records):
         raise _invalid("a Produce request may contain only one record batch per partition")
-    if header.record_count <= 0 or header.record_count != header.last_offset_delta + 1:
-        raise _invalid(
-            f"{header.record_count} records claim {header.last_offset_delta + 1} offsets"
-        )
+    if count <= 0 or count != delta + 1:
+        raise _invalid(f"{count} records claim {delta + 1} offsets")
     if attributes & CONTROL_BIT:
         raise _invalid("clients are not allowed to write control records")
-    if header.producer_id >= 0 and header.base_sequence < 0:
-        raise _invalid(f"a batch with a producer id has the sequence {header.base_sequence}")
+    if producer_id >= 0 and sequence < 0:
+        raise _invalid(f"a batch with a producer id has the sequence {sequence}")
     if attributes & COMPRESSION_BITS > Compression.ZSTD:  # nobody could ever read it
         raise UnsupportedCompressionError(f"no compression has the id {header.compression}")
     return header
