@@ -52,7 +52,7 @@ site: setup ## build the course site into build/site
 	@mkdir -p build
 	@cd site && "$(CURDIR)/$(PYTHON_BIN)" -m maker.npm
 	@NO_MKDOCS_2_WARNING=1 SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) \
-		.venv/bin/mkdocs build --strict >build/site.log 2>&1 || { cat build/site.log; exit 1; }
+		$(PYTHON_BIN) -m mkdocs build --strict >build/site.log 2>&1 || { cat build/site.log; exit 1; }
 	@echo "offset-zero: build/site/index.html"
 
 format: setup ## put the code into its one form

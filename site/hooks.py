@@ -5,18 +5,33 @@ Nothing is written into `docs_dir`: a made page exists only in the build.
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
 
-from maker import documents, figures, grading, home, lesson, npm, protocol, rooms, settings, source
+from maker import (
+    documents,
+    figures,
+    grading,
+    home,
+    lesson,
+    npm,
+    protocol,
+    rooms,
+    settings,
+    source,
+)
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ("lessons/01_the_log",)
-OPTIONAL = ("assignments/ecommerce/handout.md",)
-"""Documents that have a page as soon as they are there."""
+DOCUMENTS = ("CONTRIBUTING.md", "CHANGELOG.md", "assignments/ecommerce/handout.md")
+MEASURED = ROOT / "benchmarks" / "last.json"
+"""The benchmarks' page is made from it; as long as nobody has measured, there is none."""
+BOOSTS = {"lessons": 2, "reference": 0.5}
+"""Whoever searches for a word of Kafka's wants it explained first, and used second."""
 
 _TABLE = re.compile(r"<table>(.*?)</table>", re.DOTALL)
 _EMPTY_HEAD = re.compile(r"<thead>\s*<tr>(?:\s*<th[^>]*></th>)+\s*</tr>\s*</thead>\s*")
@@ -30,14 +45,12 @@ _UNNAMED = {
 
 
 def on_config(config: Any) -> Any:
-    """Give the rooms their places in the navigation; take out what is not written yet."""
-    missing = {documents.ON_THE_SITE[path] for path in OPTIONAL if not (ROOT / path).exists()}
-    missing |= {name for name in ("benchmarks.md",) if not (ROOT / "site" / name).exists()}
-    config.nav = _navigation(config.nav, missing)
+    """Give the rooms their places in the navigation; take out what is not there yet."""
+    config.nav = _navigation(config.nav, () if MEASURED.exists() else ("benchmarks.md",))
     return config
 
 
-def _navigation(entries: list[Any], missing: set[str]) -> list[Any]:
+def _navigation(entries: list[Any], missing: tuple[str, ...]) -> list[Any]:
     kept: list[Any] = []
     for entry in entries:
         title, inside = next(iter(entry.items())) if isinstance(entry, dict) else ("", entry)
@@ -78,9 +91,11 @@ def _pages() -> dict[str, str]:
         **{room.page: rooms.room_page(room) for room in rooms.ROOMS},
         **_lessons(),
     }
-    for path in ("CONTRIBUTING.md", "CHANGELOG.md", *OPTIONAL):
-        if (ROOT / path).exists():
-            made[documents.ON_THE_SITE[path]] = documents.document_page(path)
+    for path in DOCUMENTS:
+        made[documents.ON_THE_SITE[path]] = documents.document_page(path)
+    if MEASURED.exists():
+        # Its chapters begin with the words of the benchmarks themselves, which import much.
+        made["benchmarks.md"] = importlib.import_module("benchmarks.report").markdown()
     return made
 
 
@@ -103,6 +118,7 @@ def _lessons() -> dict[str, str]:
 def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> str:
     """Files that a text names lead to their pages, and the first page gets its figure."""
     name = page.file.src_uri
+    page.meta.setdefault("search", {"boost": BOOSTS.get(name.split("/")[0], 1)})
     if name == "index.md":
         figure = figures.figure_html("home", home.home_figure(), plays=True)
         markdown = markdown.replace("<!-- figure -->", figure)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from maker import npm
 from playwright.sync_api import Locator, Page
 
 Open = Callable[..., Page]
@@ -100,6 +102,7 @@ def test_without_javascript_figures_and_questions_are_words(site: Path, open_pag
 # -- around the text -------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(not npm.SEARCH.exists(), reason="needs iframe-worker (make site fetches it)")
 def test_search_finds_a_page_without_a_server(site: Path, open_page: Open) -> None:
     page = open_page((site / "index.html").as_uri())
     page.get_by_placeholder("Search").fill("high watermark")
