@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 
 from benchmarks import machine, results
 from benchmarks.children import end_on_signals
+from benchmarks.report import CHAPTERS
 from benchmarks.run import Run
 
 # In this order; each is a module of this package with a function `tables(run)`.
-BESIDE = ("start", "memory", "requests", "latency", "batches", "clients", "kcat")
-ALONE = ("codec", "simulator", "recovery", "scale")
-ROWS = (*BESIDE, *ALONE)
+ROWS = tuple(row for chapter in CHAPTERS.values() for row in chapter)
 
 
 def main() -> int:

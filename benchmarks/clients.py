@@ -1,4 +1,4 @@
-"""Through a real client: confluent-kafka, which is librdkafka for Python.
+"""A client for Python: confluent-kafka, which is librdkafka for Python.
 
 Here Python's side of the client is mostly the limit: about a million calls a second. To be no
 slower than Apache Kafka is all that can be seen in the rates then; the CPU tells more. The client

@@ -1,4 +1,4 @@
-"""Through a C client: kcat, which is librdkafka without Python.
+"""A client in C: kcat, which is librdkafka without Python.
 
 It writes the lines of a file and reads them back to nowhere. Its own start, some tens of
 milliseconds, is in the figures, the same for both brokers.

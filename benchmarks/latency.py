@@ -1,4 +1,4 @@
-"""Waiting: how long one record takes when nothing else is in its way.
+"""Latency: how long one record takes when nothing else is in its way.
 
 One at a time: a Produce request, its answer, the next request. End to end: a thousand records a
 second, each in a request of its own, and a consumer whose Fetch is already waiting when the record

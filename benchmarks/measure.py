@@ -11,7 +11,7 @@ ROUNDS = 5
 ROUND_SECONDS = 0.05
 
 
-def cpu_us(function: Callable[[], object]) -> float:
+def cpu_us(function: Callable[[], object], round_seconds: float = ROUND_SECONDS) -> float:
     """Microseconds of CPU that a call takes: the best of several rounds of many calls.
 
     The best, because everything that disturbs a round (another process, a cold cache) only ever
@@ -19,8 +19,8 @@ def cpu_us(function: Callable[[], object]) -> float:
     """
     function()
     calls = 1
-    while (taken := _round(function, calls)) < ROUND_SECONDS:
-        calls = max(calls * 2, int(calls * ROUND_SECONDS / max(taken, 1e-9)))
+    while (taken := _round(function, calls)) < round_seconds:
+        calls = max(calls * 2, int(calls * round_seconds / max(taken, 1e-9)))
     return min(_round(function, calls) for _ in range(ROUNDS)) / calls * 1e6
 
 

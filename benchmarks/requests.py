@@ -1,4 +1,4 @@
-"""One record a request: what a broker does when nobody gathers records into batches.
+"""One-record requests: what a broker does when nobody gathers records into batches.
 
 A client that costs next to nothing sends prepared Produce requests, each with one record of 100
 bytes, and keeps so many of them in flight. One connection, one partition. The CPU is that of the

@@ -1,4 +1,4 @@
-"""What a request costs as a broker grows: over its partitions, and over the size of a log.
+"""A broker that grows: what a request costs over its partitions, and over the size of a log.
 
 It should cost the same. A real broker, and the plainest of clients: a record of 100 bytes to each
 partition in turn, then a fetch of that record from each in turn; and, in one log that grows, a

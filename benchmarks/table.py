@@ -41,14 +41,16 @@ class Table:
         """The inverse."""
         return Table(kept["title"], kept["method"], tuple(kept["columns"]), kept["rows"])
 
-    def __str__(self) -> str:
+    def lines(self) -> list[str]:
+        """The table itself, in Markdown."""
         shown = [self.columns, *(tuple(map(figure, row)) for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-        rule = tuple(
-            "-" * (width - (index > 0)) + ":" * (index > 0) for index, width in enumerate(widths)
-        )
-        lines = [_line(cells, widths) for cells in (shown[0], rule, *shown[1:])]
-        return "\n".join((f"## {self.title}", "", *lines, "", self.method))
+        rules = [f"{'-' * (width - 1)}:" for width in widths]
+        rules[0] = "-" * widths[0]
+        return [_line(cells, widths) for cells in (shown[0], tuple(rules), *shown[1:])]
+
+    def __str__(self) -> str:
+        return "\n".join((f"## {self.title}", "", *self.lines(), "", self.method))
 
 
 class SideBySide(Table):
