@@ -41,6 +41,32 @@ class Entropy(Protocol):
         """A number in [0, 1), for jitter."""
 
 
+# -- lanes ---------------------------------------------------------------------------------------
+
+# Nodes talk to each other on lanes: a connection of its own for each peer and lane, because answers
+# come in the order of the questions, and a fetch that waits must not hold up a vote. A lane belongs
+# to one part of the node, which numbers its own requests on it.
+
+CLIENT = ""
+"""A client's connection to a broker."""
+QUORUM = "quorum"
+"""Between voters, and from observers to the leader: votes, metadata fetches, snapshots."""
+REGISTRATION = "registration"
+"""From a broker to the active controller: who I am, and that I am alive."""
+ISR = "isr"
+"""From the leader of a partition to the active controller: who is in sync."""
+FORWARD = "forward"
+"""From a broker to the active controller: what clients ask of it, and blocks of producer ids."""
+REPLICATION = "replication"
+"""From a follower to the leader of its partitions, on the listener that clients use, too."""
+
+TO_CONTROLLERS = frozenset({QUORUM, REGISTRATION, ISR, FORWARD})
+"""The lanes that end at a peer's listener for controllers."""
+
+LOOPBACK = 0
+"""The connection of what a node sends to itself: it never leaves the node."""
+
+
 # -- events: what can happen to a node or a client -----------------------------------------------
 
 
@@ -54,6 +80,8 @@ class RequestArrived(NamedTuple):
     client_id: str | None
     body: Message | None
     """None when the version is unknown here and the body could not be read (ApiVersions only)."""
+    to_controller: bool = False
+    """Whether it came in on the listener for controllers, which speaks other APIs."""
 
 
 class ResponseArrived(NamedTuple):
@@ -62,6 +90,7 @@ class ResponseArrived(NamedTuple):
     peer: int
     correlation_id: int
     body: Message
+    lane: str = CLIENT
 
 
 class Disconnected(NamedTuple):
@@ -71,9 +100,11 @@ class Disconnected(NamedTuple):
 
 
 class PeerLost(NamedTuple):
-    """The way to a peer is gone: what was sent and not answered may or may not have happened."""
+    """The way to a peer is gone, or there was none: what was sent on it and not answered may or may
+    not have happened."""
 
     peer: int
+    lane: str = CLIENT
 
 
 class Synced(NamedTuple):
@@ -100,6 +131,14 @@ class Send(NamedTuple):
     correlation_id: int
     api_version: int
     body: Message
+    lane: str = CLIENT
+
+
+class HangUp(NamedTuple):
+    """Give up the connection to a peer on a lane: no answer to what was sent on it will come."""
+
+    peer: int
+    lane: str
 
 
 class Respond(NamedTuple):
@@ -127,4 +166,4 @@ class Sync(NamedTuple):
     paths: tuple[str, ...]
 
 
-Effect = Send | Respond | Close | Sync
+Effect = Send | HangUp | Respond | Close | Sync

@@ -40,7 +40,7 @@ class Broker:
 
     def respond(self, request: RequestArrived, response: Message | None) -> None:
         """Answer a request; None frees its place in the order of answers and sends nothing."""
-        connection, correlation_id, api_key, api_version, _, _ = request
+        connection, correlation_id, api_key, api_version, *_ = request
         answer = Respond(connection, correlation_id, api_key, api_version, response)
         self.effects.append(answer)
 
