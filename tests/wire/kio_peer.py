@@ -41,7 +41,10 @@ def _module(cls: type[Message], version: int) -> Any:
 
 
 def _entity(message: Message, module: Any) -> Any:
-    cls = getattr(module, type(message).__name__)
+    name = type(message).__name__
+    # Where Kafka gives parts of request and response the same name, ours are called results.
+    theirs = (name, name.replace("Result", "Data"), name.removesuffix("Result"))
+    cls = next(getattr(module, each) for each in theirs if hasattr(module, each))
     return cls(**{field.name: _value(message, field, module) for field in fields(cls)})
 
 

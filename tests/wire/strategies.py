@@ -97,6 +97,7 @@ def _of_type(kind: WireType, version: int, tags: bool) -> st.SearchStrategy[Any]
         "string": _TEXTS,
         "uuid": _UUIDS,
         "records": _RECORDS,
+        "bytes": _RECORDS,
     }[kind.kind]
 
 

@@ -29,6 +29,7 @@ SCALARS: dict[str, Any] = {
     "string": "häß",
     "uuid": bytes(range(16)),
     "records": b"batch",
+    "bytes": b"bytes",
 }
 
 

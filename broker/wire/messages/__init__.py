@@ -23,6 +23,11 @@ APIS: Final[dict[int, tuple[str, str]]] = {
     22: ("InitProducerId", "init_producer_id"),
     32: ("DescribeConfigs", "describe_configs"),
     44: ("IncrementalAlterConfigs", "incremental_alter_configs"),
+    52: ("Vote", "vote"),
+    53: ("BeginQuorumEpoch", "begin_quorum_epoch"),
+    54: ("EndQuorumEpoch", "end_quorum_epoch"),
+    55: ("DescribeQuorum", "describe_quorum"),
+    59: ("FetchSnapshot", "fetch_snapshot"),
     60: ("DescribeCluster", "describe_cluster"),
 }
 """API key -> (name, module)."""
