@@ -25,7 +25,7 @@ from broker.metadata.broker_settings import (
     without_effect,
 )
 from broker.metadata.config_def import ConfigSource, InvalidValueError, Value, format_value
-from broker.metadata.listeners import Endpoint, client_listener
+from broker.metadata.listeners import Endpoint, Listeners, Voter, read_listeners, read_voters
 from broker.wire.errors import ConfigError
 
 _EVERYWHERE = ("", "0.0.0.0", "::")
@@ -43,9 +43,13 @@ class BrokerConfig(BrokerSettings):
     """All settings of a broker as typed attributes. Immutable; changes make a new one."""
 
     listener: Endpoint
-    """Where to listen."""
+    """Where to listen for clients and brokers; where this is no broker, the other listener."""
     advertised: Endpoint
     """What clients are told to connect to."""
+    controller_listener: Endpoint | None
+    """Where to listen for other nodes; None where there are none."""
+    voters: tuple[Voter, ...]
+    """The controllers of the quorum, in order of id; none: this node alone."""
     ignored: tuple[str, ...]
     """Settings of Kafka's that were given and change nothing here: worth a line in the log."""
 
@@ -66,7 +70,14 @@ class BrokerConfig(BrokerSettings):
         for layer in (self.static, self.dynamic_default, self.dynamic):
             for name, text in layer.items():
                 self._keep(name.replace(".", "_"), _parse(name, text))
-        self._keep("listener", self._client_listener())
+        self._keep("voters", read_voters("controller.quorum.voters", self.controller_quorum_voters))
+        found = self._listeners("listeners", self.listeners)
+        listener = found.clients if self.is_broker else found.controllers
+        if listener is None:
+            whose = "clients, PLAINTEXT" if self.is_broker else "controllers, CONTROLLER"
+            raise ConfigError(f"listeners: expected a listener for {whose}://host:port")
+        self._keep("listener", listener)
+        self._keep("controller_listener", found.controllers)
         self._keep("advertised", self._advertised_listener())
 
     static: Mapping[str, str]
@@ -126,6 +137,21 @@ class BrokerConfig(BrokerSettings):
         """The folder that holds all data."""
         return self.log_dirs[0]
 
+    @property
+    def is_broker(self) -> bool:
+        """Whether this node holds partitions and serves clients."""
+        return "broker" in self.process_roles
+
+    @property
+    def is_controller(self) -> bool:
+        """Whether this node votes, and may be the one that decides."""
+        return "controller" in self.process_roles
+
+    @property
+    def voter_ids(self) -> tuple[int, ...]:
+        """The ids of the controllers, this node's own where it is alone."""
+        return tuple(voter.voter_id for voter in self.voters) or (self.node_id,)
+
     def value(self, name: str) -> Value:
         """The value of a setting by Kafka's name."""
         value: Value = getattr(self, name.replace(".", "_"))
@@ -157,24 +183,44 @@ class BrokerConfig(BrokerSettings):
                 f"default.replication.factor={factor}: expected an integer of at least 1"
             )
 
-    def _client_listener(self) -> Endpoint:
-        found = client_listener(
-            "listeners",
-            self.listeners,
-            self.listener_security_protocol_map,
-            self.controller_listener_names,
-        )
-        if found is None:
-            raise ConfigError("listeners: expected a listener for clients, PLAINTEXT://host:port")
-        return found
+        self._check_cluster()
+
+    def _check_cluster(self) -> None:
+        """Whether this node's roles, voters and listeners fit each other (KafkaConfig.scala)."""
+        if not self.process_roles:
+            raise ConfigError("process.roles: expected broker, controller or both")
+        is_voter = self.node_id in self.voter_ids
+        if is_voter != self.is_controller:
+            told = ",".join(self.controller_quorum_voters)
+            which = "among the voters" if self.is_controller else "a node that is no voter"
+            raise ConfigError(
+                f"controller.quorum.voters={told}: node.id={self.node_id} with"
+                f" process.roles={','.join(self.process_roles)} expects {which}"
+            )
+        if self.is_controller and self.voters and self.controller_listener is None:
+            raise ConfigError(
+                "controller.listener.names: expected the name of a listener for the other nodes,"
+                " as in listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9102"
+            )
+        name = self.inter_broker_listener_name
+        if self.is_broker and name is not None and name.upper() != self.listener.name:
+            raise ConfigError(
+                f"inter.broker.listener.name={name}: expected {self.listener.name}, the listener"
+                " for clients"
+            )
+        heartbeat_ms, session_ms = self.broker_heartbeat_interval_ms, self.broker_session_timeout_ms
+        if heartbeat_ms >= session_ms:
+            raise ConfigError(
+                f"broker.session.timeout.ms={session_ms}: expected more than"
+                f" broker.heartbeat.interval.ms={heartbeat_ms}"
+            )
+
+    def _listeners(self, setting: str, entries: tuple[str, ...]) -> Listeners:
+        protocols, names = self.listener_security_protocol_map, self.controller_listener_names
+        return read_listeners(setting, entries, protocols, names)
 
     def _advertised_listener(self) -> Endpoint:
-        found = client_listener(
-            "advertised.listeners",
-            self.advertised_listeners,
-            self.listener_security_protocol_map,
-            self.controller_listener_names,
-        )
+        found = self._listeners("advertised.listeners", self.advertised_listeners).clients
         if found is None:
             # Nobody can connect to "every address": without a word about it, this machine is meant.
             host = "localhost" if self.listener.host in _EVERYWHERE else self.listener.host

@@ -2,7 +2,11 @@
 
 `num_partitions` below is Kafka's `num.partitions`. Types, defaults and limits are Kafka 4.3's, with
 exceptions that suit a broker on one's own machine: it listens on the loopback address alone, its
-data lie in `broker-data` in the current folder, and clients cannot make it take all memory.
+data lie in `broker-data` in the current folder, clients cannot make it take all memory, and whoever
+falls silent is replaced sooner. Kafka waits nine seconds for a broker's heartbeat and two for a
+controller's answer, which suits machines that pause for garbage collection and networks that
+stutter; a second, and half of one, suit brokers on one machine, and a failover is over in less
+than two seconds. The price: a broker that is stopped for longer than that loses its leaderships.
 
 A setting that exists in Kafka and changes nothing here (the number of network threads, say) is
 not listed: whoever describes this broker should see what works. A `server.properties` written for
@@ -42,8 +46,49 @@ class BrokerSettings:
     )
     advertised_listeners = listing((), "The address that clients are told to connect to.")
     listener_security_protocol_map = text("", "The protocol of each listener, NAME:PLAINTEXT.")
+    inter_broker_listener_name = unset_text("The listener that other brokers use; there is one.")
+
+    # -- the cluster ------------------------------------------------------------------------------
+    process_roles = listing(
+        ("broker", "controller"),
+        "What this node is: a broker (it holds partitions), a controller (it votes), or both.",
+        choices=("broker", "controller"),
+    )
+    controller_quorum_voters = listing(
+        (), "The controllers, ID@HOST:PORT each; none: this node decides alone."
+    )
     controller_listener_names = listing(
-        (), "Listeners that only controllers use. They are not opened: this quorum is one node."
+        (), "Listeners that nodes use among themselves, to vote and to reach the controller."
+    )
+    controller_quorum_fetch_timeout_ms = integer(
+        600, "Without an answer of its leader for so long a voter calls an election.", at_least=1
+    )
+    controller_quorum_election_timeout_ms = integer(
+        400, "Without a majority of votes for so long an election is given up.", at_least=1
+    )
+    controller_quorum_election_backoff_max_ms = integer(
+        300, "How long a voter that was not elected waits at most to try again.", at_least=1
+    )
+    controller_quorum_request_timeout_ms = integer(
+        2_000, "How long a request among the controllers may take.", at_least=1
+    )
+    controller_quorum_fetch_max_bytes = integer(
+        1024 * 1024, "The most that one Fetch of metadata brings.", at_least=1
+    )
+    controller_quorum_fetch_snapshot_max_bytes = integer(
+        1024 * 1024, "The most that one FetchSnapshot brings.", at_least=1
+    )
+    broker_heartbeat_interval_ms = integer(
+        250, "How often a broker tells the controller that it is alive.", at_least=1
+    )
+    broker_session_timeout_ms = integer(
+        1_000, "A broker that was not heard of for so long is fenced: it leads nothing.", at_least=1
+    )
+    initial_broker_registration_timeout_ms = integer(
+        60_000, "A start that found no controller for so long is given up.", at_least=1
+    )
+    request_timeout_ms = integer(
+        30_000, "How long a request to the controller is tried for a client.", at_least=1
     )
 
     # -- connections and requests -----------------------------------------------------------------
@@ -93,6 +138,15 @@ class BrokerSettings:
     )
     unclean_leader_election_enable = boolean(
         False, "Let a replica lead that may lack acknowledged records.", dynamic=True
+    )
+    unclean_leader_election_interval_ms = long(
+        300_000, "How often partitions that may be led uncleanly are looked for.", at_least=1
+    )
+    auto_leader_rebalance_enable = boolean(
+        True, "Give the lead back to preferred replicas from time to time."
+    )
+    leader_imbalance_check_interval_seconds = long(
+        300, "How often the preferred replicas are looked after.", at_least=1
     )
     compression_type = text(
         "producer",
@@ -179,6 +233,35 @@ class BrokerSettings:
         86_400_000, "How long an idle producer's sequence is remembered.", at_least=1, dynamic=True
     )
 
+    # -- replicas ---------------------------------------------------------------------------------
+    replica_lag_time_max_ms = long(
+        30_000, "A follower that was not at the end for so long is no longer in sync."
+    )
+    replica_fetch_wait_max_ms = integer(
+        500, "How long a leader may hold back a follower's fetch for more to come."
+    )
+    replica_fetch_min_bytes = integer(
+        1, "A follower's fetch is answered when there is so much.", at_least=0
+    )
+    replica_fetch_max_bytes = integer(
+        1024 * 1024, "The most that a follower fetches of one partition at once.", at_least=0
+    )
+    replica_fetch_response_max_bytes = integer(
+        10 * 1024 * 1024, "The most that a follower fetches of all partitions at once.", at_least=0
+    )
+    replica_fetch_backoff_ms = integer(
+        1_000, "How long a follower leaves a partition alone after an error.", at_least=0
+    )
+    replica_socket_timeout_ms = integer(
+        30_000, "A follower gives up a fetch that was not answered for so long.", at_least=1
+    )
+    replica_selector_class = unset_text(
+        "Where consumers read: RackAwareReplicaSelector names the closest replica (KIP-392)."
+    )
+    controlled_shutdown_enable = boolean(
+        True, "A broker that stops hands its leaderships over first."
+    )
+
     # -- the metadata log -------------------------------------------------------------------------
     metadata_log_max_record_bytes_between_snapshots = long(
         20 * 1024 * 1024, "A snapshot follows so many bytes of metadata records.", at_least=1
@@ -214,21 +297,18 @@ _FAMILIES_WITHOUT_EFFECT = """
     transactional.
 """
 _NAMES_WITHOUT_EFFECT = """
-    auto.leader.rebalance.enable background.threads broker.heartbeat.interval.ms
-    broker.session.timeout.ms compression.gzip.level compression.lz4.level compression.zstd.level
+    background.threads compression.gzip.level compression.lz4.level compression.zstd.level
     config.providers connection.failed.authentication.delay.ms connections.max.reauth.ms
     cordoned.log.dirs delete.records.purgatory.purge.interval.requests early.start.listeners
     fetch.purgatory.purge.interval.requests follower.fetch.last.tiered.offset.enable
-    initial.broker.registration.timeout.ms inter.broker.listener.name log.dir.failure.timeout.ms
-    log.initial.task.delay.ms log.preallocate log.roll.jitter.hours log.roll.jitter.ms
-    max.connection.creation.rate max.connections.per.ip.overrides num.io.threads
-    num.network.threads num.recovery.threads.per.data.dir num.replica.alter.log.dirs.threads
-    num.replica.fetchers principal.builder.class process.roles
+    log.dir.failure.timeout.ms log.initial.task.delay.ms log.preallocate log.roll.jitter.hours
+    log.roll.jitter.ms max.connection.creation.rate max.connections.per.ip.overrides
+    num.io.threads num.network.threads num.recovery.threads.per.data.dir
+    num.replica.alter.log.dirs.threads num.replica.fetchers principal.builder.class
     producer.id.expiration.check.interval.ms producer.purgatory.purge.interval.requests
-    request.timeout.ms server.max.startup.time.ms socket.connection.setup.timeout.max.ms
+    server.max.startup.time.ms socket.connection.setup.timeout.max.ms
     socket.connection.setup.timeout.ms socket.receive.buffer.bytes socket.send.buffer.bytes
-    unclean.leader.election.interval.ms unstable.api.versions.enable
-    unstable.feature.versions.enable
+    unstable.api.versions.enable unstable.feature.versions.enable
 """
 # What else Kafka 4.3 reads from server.properties (AbstractKafkaConfig), by family and by name.
 _FAMILIES = tuple(_FAMILIES_WITHOUT_EFFECT.split())
