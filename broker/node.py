@@ -46,6 +46,7 @@ from broker.metadata.configs import BrokerConfig
 from broker.metadata.controller import Controller
 from broker.metadata.image import CONFIG_BROKER, ClusterImage, Delta
 from broker.metadata.producer_ids import ProducerIds
+from broker.quorum.config import QuorumConfig
 from broker.quorum.quorum import Quorum
 from broker.replication.partition import Partition
 from broker.replication.replicas import Replicas
@@ -141,7 +142,14 @@ class Node:
         clean = checkpoints.read_clean_shutdown(self.disk) is not None
         checkpoints.remove_clean_shutdown(self.disk)
         self._directory_id = owner.directory_id
-        self.quorum = Quorum.open(self.disk, self.config.node_id, now)
+        node_id = self.config.node_id
+        quorum_config = QuorumConfig(
+            node_id=node_id,
+            voters=(node_id,),
+            cluster_id=owner.cluster_id,
+            directory_id=owner.directory_id,
+        )
+        self.quorum = Quorum.open(self.disk, quorum_config, now, self.entropy, self._effects)
         image = ClusterImage()
         self.broker = Broker(
             config=self.config,
@@ -153,7 +161,7 @@ class Node:
             producer_ids=ProducerIds(),
             effects=self._effects,
         )
-        self.quorum.elect(now)
+        self.quorum.start(now)
         self.phase = Phase.ELECTING
         self._settle(now)
         return self._take_effects()
@@ -244,7 +252,7 @@ class Node:
             if event.failed:
                 self._fail("the disk failed to make the metadata log durable")
             else:
-                self.quorum.synced(done.offset)
+                self.quorum.synced(done.offset, now)
         elif event.failed:
             # What the kernel could not write it may have forgotten: trying again proves nothing.
             self.replicas.take_offline(done.partition, "the disk failed to make it durable")

@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from broker.events import Now
+from broker.events import Effect, Entropy, Now
 from broker.log.checkpoints import read_partition_metadata, write_partition_metadata
 from broker.log.config import LogConfig
 from broker.log.disk import Disk
 from broker.log.log import Log
 from broker.log.producer_state import Origin
+from broker.quorum.config import QuorumConfig
 from broker.quorum.election_state import (
     ElectionState,
     read_election_state,
@@ -65,13 +66,21 @@ class Quorum:
         self._first_of_epoch = log.log_end_offset
 
     @classmethod
-    def open(cls, disk: Disk, node_id: int, now: Now) -> Quorum:
+    def open(
+        cls,
+        disk: Disk,
+        config: QuorumConfig,
+        now: Now,
+        entropy: Entropy,
+        effects: list[Effect],
+    ) -> Quorum:
         """Read the node's metadata log. It is read from its start: the image is made from it."""
         log = Log.open(disk, METADATA_FOLDER, METADATA_LOG, now, recovery_point=0, clean=False)
         if read_partition_metadata(disk, METADATA_FOLDER) is None:
             write_partition_metadata(disk, METADATA_FOLDER, METADATA_TOPIC_ID)
             disk.sync_now([""])
-        return cls(node_id, disk, log, read_election_state(disk, f"{METADATA_FOLDER}/quorum-state"))
+        state = read_election_state(disk, f"{METADATA_FOLDER}/quorum-state")
+        return cls(config.node_id, disk, log, state)
 
     @property
     def epoch(self) -> int:
@@ -98,7 +107,7 @@ class Quorum:
         """Whether the leader has committed a record of its own epoch (Raft, section 5.4.2)."""
         return self.is_leader and self.high_watermark > self._first_of_epoch
 
-    def elect(self, now: Now) -> None:
+    def start(self, now: Now) -> None:
         """Win the election that one's own vote decides, and open the epoch in the log."""
         epoch = max(self.state.epoch, self.log.last_epoch) + 1
         self.state = ElectionState(epoch, self.node_id, voters=(self.node_id,))
@@ -132,7 +141,7 @@ class Quorum:
         )
         self.log.append(batch, self.epoch, now, Origin.QUORUM)
 
-    def synced(self, offset: int) -> None:
+    def synced(self, offset: int, now: Now) -> None:
         """The log is durable up to `offset`: with one voter that is a majority."""
         invariant(offset <= self.log.log_end_offset, "a log is not durable beyond its end")
         self.log.mark_flushed(offset)

@@ -8,6 +8,7 @@ import pytest
 
 from broker.events import Now
 from broker.log.disk import MemoryDisk
+from broker.quorum.config import QuorumConfig
 from broker.quorum.election_state import ElectionState, read_election_state
 from broker.quorum.quorum import METADATA_FOLDER, Quorum
 from broker.quorum.record_versions import record_version
@@ -25,7 +26,12 @@ STATE = f"{METADATA_FOLDER}/quorum-state"
 
 def sync(quorum: Quorum, disk: MemoryDisk) -> None:
     disk.sync(quorum.log.paths_to_sync())
-    quorum.synced(quorum.log.log_end_offset)
+    quorum.synced(quorum.log.log_end_offset, NOW)
+
+
+def opened(disk: MemoryDisk, node_id: int = 1) -> Quorum:
+    config = QuorumConfig(node_id=node_id, voters=(node_id,))
+    return Quorum.open(disk, config, NOW, NoLuck(), [])
 
 
 def feature(level: int) -> FeatureLevelRecord:
@@ -38,8 +44,8 @@ def disk() -> MemoryDisk:
 
 
 def test_a_record_is_committed_once_it_is_synced(disk: MemoryDisk) -> None:
-    quorum = Quorum.open(disk, 1, NOW)
-    quorum.elect(NOW)
+    quorum = opened(disk)
+    quorum.start(NOW)
     assert quorum.append([feature(1)], NOW) == 2
     assert list(quorum.committed_since(0)) == []
     sync(quorum, disk)
@@ -51,27 +57,27 @@ def test_a_record_is_committed_once_it_is_synced(disk: MemoryDisk) -> None:
 
 def test_each_start_is_a_new_epoch(disk: MemoryDisk) -> None:
     for epoch in (1, 2, 3):
-        quorum = Quorum.open(disk, 1, NOW)
-        quorum.elect(NOW)
+        quorum = opened(disk)
+        quorum.start(NOW)
         assert (quorum.epoch, quorum.leader_id) == (epoch, 1)
         sync(quorum, disk)
 
 
 def test_an_epoch_is_committed_with_its_first_record_not_before(disk: MemoryDisk) -> None:
-    quorum = Quorum.open(disk, 1, NOW)
+    quorum = opened(disk)
     assert not quorum.epoch_is_committed
-    quorum.elect(NOW)
+    quorum.start(NOW)
     assert not quorum.epoch_is_committed
     sync(quorum, disk)
     assert quorum.epoch_is_committed
 
 
 def test_the_vote_is_durable_before_anything_rests_on_it(disk: MemoryDisk) -> None:
-    Quorum.open(disk, 1, NOW).elect(NOW)
+    opened(disk).start(NOW)
     disk.power_loss(NoLuck())
     assert read_election_state(disk, STATE).epoch == 1
-    again = Quorum.open(disk, 1, NOW)
-    again.elect(NOW)
+    again = opened(disk)
+    again.start(NOW)
     assert again.epoch == 2, "an epoch is never used twice"
 
 
@@ -81,9 +87,12 @@ class NoLuck:
     def random(self) -> float:
         return 0.0
 
+    def uuid(self) -> bytes:
+        return bytes(16)
+
 
 def test_the_file_is_kafkas(disk: MemoryDisk) -> None:
-    Quorum.open(disk, 7, NOW).elect(NOW)
+    opened(disk, 7).start(NOW)
     text = disk.read(STATE, 0, 1000).decode()
     assert json.loads(text) == {
         "clusterId": "",
@@ -102,7 +111,7 @@ def test_a_broken_file_is_refused_by_name(disk: MemoryDisk, text: str) -> None:
     disk.make_folder(METADATA_FOLDER)
     disk.append(STATE, text.encode())
     with pytest.raises(StorageError, match="quorum-state"):
-        Quorum.open(disk, 1, NOW)
+        opened(disk)
 
 
 def test_records_are_written_in_the_versions_that_kafka_4_3_writes() -> None:
