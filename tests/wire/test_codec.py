@@ -293,7 +293,7 @@ def test_records_and_headers_can_be_described_too() -> None:
 
 
 def test_an_unknown_name_or_version_is_one_line() -> None:
-    with pytest.raises(ConfigError, match=r"no API or record is called 'Produse'; APIs are ApiV.*"):
+    with pytest.raises(ConfigError, match=r"no API or record is called 'Produse'; APIs are Allo.*"):
         codec.describe("Produse", 9)
     with pytest.raises(ConfigError, match=r"ProduceRequest has no version 99; it has 3-13"):
         codec.describe("Produce", 99)

@@ -262,6 +262,17 @@ class PartitionChangeRecord(Message):
     )
 
 
+@message(key=28, kind="record", versions="0", flexible="0+")
+class ClearElrRecord(Message):
+    """The eligible leader replicas of a topic are forgotten: min.insync.replicas has changed.
+
+    - 0: all fields (KIP-966)
+    """
+
+    topic_name: str = string()
+    """Empty for all topics."""
+
+
 # -- configs, features, producer ids --------------------------------------------------------------
 
 
