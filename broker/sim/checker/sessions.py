@@ -1,0 +1,146 @@
+"""Anomalies of order, as one reader or one writer lives it.
+
+A reader goes through a partition from record to record. Within one poll (*internal*) and from one
+poll to the next (*external*) it neither jumps over a record nor goes back, unless it was moved: an
+assignment or a seek begins another stretch. A writer's records, too, stand in the order in which
+it has sent them.
+
+What only failed writes have put into a log is not looked at: a reader of committed records jumps
+over it and is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from broker.sim.checker.operations import (
+    Anomaly,
+    End,
+    Moved,
+    Operation,
+    Place,
+    Poll,
+    Send,
+    Value,
+    place_name,
+)
+from broker.sim.checker.order import Orders
+
+
+class _Seen(NamedTuple):
+    """The last record a reader or writer had to do with."""
+
+    offset: int
+    value: Value
+    operation: Operation
+
+
+class Stretch(NamedTuple):
+    """A reader's way through a partition from where it was placed."""
+
+    place: Place
+    records: list[_Seen]
+
+
+def stretches(orders: Orders) -> Iterator[Stretch]:
+    """Each reader's ways, begun anew where it was moved."""
+    going: dict[tuple[str, Place], Stretch] = {}
+    for operation in orders.operations:
+        for action in operation.actions:
+            key = (operation.client, action.place)
+            if isinstance(action, Moved) and key in going:
+                yield going.pop(key)
+            elif isinstance(action, Poll) and operation.end is End.OK:
+                way = going.setdefault(key, Stretch(action.place, []))
+                way.records.extend(_Seen(*record, operation) for record in action.records)
+    yield from going.values()
+
+
+def spans(orders: Orders) -> dict[Place, list[tuple[int, int, Operation]]]:
+    """From where to where somebody read each partition: what lies between was passed."""
+    found: dict[Place, list[tuple[int, int, Operation]]] = {}
+    for place, records in stretches(orders):
+        if records:
+            last = max(records, key=lambda seen: seen.offset)
+            first = min(seen.offset for seen in records)
+            found.setdefault(place, []).append((first, last.offset, last.operation))
+    return {place: _merged(ways) for place, ways in found.items()}
+
+
+def _merged(ways: list[tuple[int, int, Operation]]) -> list[tuple[int, int, Operation]]:
+    merged: list[tuple[int, int, Operation]] = []
+    for low, high, operation in sorted(ways, key=lambda way: way[:2]):
+        if merged and low <= merged[-1][1]:
+            if high > merged[-1][1]:
+                merged[-1] = (merged[-1][0], high, operation)
+        else:
+            merged.append((low, high, operation))
+    return merged
+
+
+def session_anomalies(orders: Orders) -> Iterator[Anomaly]:
+    """Readers that skip or go back, and writers whose records changed places."""
+    for place, records in stretches(orders):
+        yield from _reading(orders, place, records)
+    yield from _writing(orders)
+
+
+def _reading(orders: Orders, place: Place, records: list[_Seen]) -> Iterator[Anomaly]:
+    order = orders.of[place]
+    before: _Seen | None = None
+    for seen in records:
+        if seen.offset not in order.index:
+            continue  # only a failed write has put it there: an aborted read
+        if before is not None:
+            step = order.index[seen.offset] - order.index[before.offset]
+            inside = "internal" if seen.operation is before.operation else "external"
+            operations = (before.operation, seen.operation)
+            if step > 1:
+                missed = order.row[order.index[before.offset] + 1]
+                (value, *_) = order.values[missed]
+                text = (
+                    f"{_went(orders, place, before, seen)}, past {orders.name(value)} at offset "
+                    f"{missed}" + (f" and {step - 2} more" if step > 2 else "")
+                )
+                yield Anomaly(f"{inside} poll skip", text, (value,), operations)
+            elif step < 1:
+                text = f"{_went(orders, place, before, seen)}: back"
+                yield Anomaly(f"{inside} nonmonotonic poll", text, (seen.value,), operations)
+        before = seen
+
+
+def _went(orders: Orders, place: Place, before: _Seen, seen: _Seen) -> str:
+    return (
+        f"{before.operation} read {orders.name(before.value)} at offset {before.offset} of "
+        f"{place_name(place)}, and {_the_same(before.operation, seen.operation)} went on with "
+        f"{orders.name(seen.value)} at offset {seen.offset}"
+    )
+
+
+def _the_same(before: Operation, after: Operation) -> str:
+    return "then" if before is after else str(after)
+
+
+def _writing(orders: Orders) -> Iterator[Anomaly]:
+    last: dict[tuple[str, Place], _Seen] = {}
+    for operation in orders.operations:
+        if operation.end is not End.OK:
+            continue
+        for action in operation.actions:
+            if not isinstance(action, Send) or action.offset is None:
+                continue
+            seen = _Seen(action.offset, action.value, operation)
+            before = last.get((operation.client, action.place))
+            last[operation.client, action.place] = seen
+            if before is not None and before.offset >= seen.offset:
+                inside = "internal" if before.operation is operation else "external"
+                text = (
+                    f"{before.operation} sent {orders.name(before.value)} and "
+                    f"{_the_same(before.operation, operation)} {orders.name(seen.value)} to "
+                    f"{place_name(action.place)}, where they are at offsets {before.offset} and "
+                    f"{seen.offset}"
+                )
+                values = (before.value, seen.value)
+                operations = (before.operation, operation)
+                yield Anomaly(f"{inside} nonmonotonic send", text, values, operations)
