@@ -15,23 +15,27 @@ from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from broker.events import (
+    TO_CONTROLLERS,
     Close,
     DeadlineCame,
     Effect,
     Event,
+    HangUp,
     Now,
     Respond,
     Send,
     Sync,
     Synced,
 )
+from broker.sim.clocks import Clock
 from broker.sim.disk import SimulatedDisk, SyncMark
-from broker.sim.world import START_WALL_US, Happening, SimulationError
+from broker.sim.world import Happening, SimulationError
 from broker.wire.errors import InvariantError, StorageError
 
 if TYPE_CHECKING:
     from broker.node import Node
-    from broker.sim.network import Connection, Network
+    from broker.sim.network import Network
+    from broker.sim.packets import Connection
 
 
 class Machine(Protocol):
@@ -69,9 +73,9 @@ class Host:
         self.world = network.world
         self.machine: Machine | None = None
         self.status = "stopped"
-        self.skew_us = 0
-        self.connections: dict[int, Connection] = {}
-        """Connections that this host has opened, by peer."""
+        self.clock = Clock()
+        self.connections: dict[tuple[int, str], Connection] = {}
+        """Connections that this host has opened, by peer and lane."""
         self.held: list[Happening] | None = None
         """While the host is paused: what has come for it meanwhile, in order."""
         self.alarm: Alarm | None = None
@@ -83,8 +87,13 @@ class Host:
         """Whether a machine runs here, paused or not."""
         return self.machine is not None
 
-    def listens_to(self, client: Host) -> bool:
-        """Whether a connection from this client would be accepted."""
+    @property
+    def client_id(self) -> str:
+        """What it calls itself in its requests."""
+        return self.name
+
+    def listens_on(self, lane: str) -> bool:
+        """Whether a connection on this lane would be accepted."""
         return False
 
     def boot(self, machine: Machine) -> None:
@@ -102,8 +111,7 @@ class Host:
 
     def now(self) -> Now:
         """The moment, as this host's clocks show it."""
-        now_us = self.world.now_us
-        return Now(START_WALL_US + now_us + self.skew_us, now_us)
+        return self.clock.now(self.world.now_us)
 
     # -- events in, effects out -----------------------------------------------------------------
 
@@ -132,6 +140,8 @@ class Host:
                 self.sync(effect)
             elif isinstance(effect, Close):
                 self.network.close(self, effect)
+            elif isinstance(effect, HangUp):
+                self.network.hang_up(self, effect)
 
     def sync(self, effect: Sync) -> None:
         """Only a broker has a disk."""
@@ -142,11 +152,14 @@ class Host:
 
     # -- the deadline ---------------------------------------------------------------------------
 
+    def due_us(self) -> int | None:
+        """When the machine's deadline will have come, in true time."""
+        deadline_us = None if self.machine is None else self.machine.deadline()
+        return None if deadline_us is None else self.clock.when(deadline_us)
+
     def set_alarm(self) -> None:
         """Plan for the machine's deadline, if it is earlier than what is planned already."""
-        if self.machine is None:
-            return
-        time_us = self.machine.deadline()
+        time_us = self.due_us()
         if time_us is None:
             return
         if self.alarm is not None and time_us >= self.alarm.time_us:
@@ -170,7 +183,10 @@ class Host:
         self.status = "up"
         held, self.held = self.held or [], None
         for happening in held:
-            self.world.plan(self.world.now_us, happening)
+            now_us = self.world.now_us
+            self.world.plan(
+                happening.time_us if isinstance(happening, Alarm) else now_us, happening
+            )
 
 
 class Alarm:
@@ -187,8 +203,8 @@ class Alarm:
         host = self.host
         if host.alarm is not self or host.machine is None:
             return False
-        deadline_us = host.machine.deadline()
-        if deadline_us is not None and deadline_us <= self.time_us:
+        due_us = host.due_us()
+        if due_us is not None and due_us <= self.time_us:
             return not host.hold(self)
         host.alarm = None
         host.set_alarm()
@@ -250,9 +266,14 @@ class BrokerHost(Host):
             except StorageError as error:
                 self._halt_over(error)
 
-    def listens_to(self, client: Host) -> bool:
-        """A port is open from when the broker is ready."""
-        return self.machine is not None and self.machine.ready
+    @property
+    def client_id(self) -> str:
+        """What it calls itself towards other brokers."""
+        return f"broker-{self.name}"
+
+    def listens_on(self, lane: str) -> bool:
+        """Controllers are reached as soon as the process runs; the rest when it is ready."""
+        return self.machine is not None and (lane in TO_CONTROLLERS or self.machine.ready)
 
     def notice_status(self) -> bool:
         """See how far the node has come; True if it has just come up."""

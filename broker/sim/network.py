@@ -8,6 +8,9 @@ at all. So a message is never lost from the middle of a stream. When one is lost
 has broken at that point: what was sent before still arrives, nothing that is sent after does, and
 after a while each end is told, one perhaps long before the other. A producer that then sends its
 batch once more, on a new connection, is how Kafka gets duplicates, with no network that duplicates.
+
+Two hosts may have several connections: one for each *lane* (`broker.events`), because answers come
+in the order of the questions, and a fetch that waits must not hold up a vote.
 """
 
 from __future__ import annotations
@@ -15,14 +18,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, cast
 
 from broker.events import (
+    CLIENT,
+    TO_CONTROLLERS,
     Close,
     Disconnected,
+    HangUp,
     PeerLost,
     RequestArrived,
     Respond,
     ResponseArrived,
     Send,
 )
+from broker.sim.links import Links
+from broker.sim.packets import Connection, Notice, Packet
 from broker.sim.world import World
 from broker.wire import frames
 from broker.wire.errors import InvariantError, invariant
@@ -52,118 +60,6 @@ class Recorder(Protocol):
         """A message that was on its way will not arrive after all."""
 
 
-class Connection:
-    """A connection that one host opened to another. The number is what the server knows it by."""
-
-    __slots__ = (
-        "answers", "broken", "client", "number", "peer", "request_arrival_us",
-        "response_arrival_us", "server", "server_knows", "waiting",
-    )  # fmt: skip
-
-    def __init__(self, number: int, client: Host, peer: int, server: Host) -> None:
-        self.number = number
-        self.client = client
-        self.peer = peer
-        self.server = server
-        self.broken = False
-        self.server_knows = False
-        """Whether a request has ever arrived, so that the server has to be told of the end."""
-        self.request_arrival_us = 0
-        self.response_arrival_us = 0
-        self.waiting: list[Packet] = []
-        """Requests that have arrived and are not answered yet, in order."""
-        self.answers: dict[int, Respond] = {}
-        """Answers that must not leave yet, because an earlier request is still waiting."""
-
-
-class Packet:
-    """A message on its way."""
-
-    __slots__ = (
-        "answered", "api_key", "api_version", "body", "connection", "correlation_id", "dropped",
-        "line", "network", "number",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        network: Network,
-        connection: Connection,
-        *,
-        correlation_id: int,
-        api_key: int,
-        api_version: int,
-        body: Message,
-        answered: Packet | None = None,
-    ) -> None:
-        self.network = network
-        network.packets += 1
-        self.number = network.packets
-        self.connection = connection
-        self.correlation_id = correlation_id
-        self.api_key = api_key
-        self.api_version = api_version
-        self.body = body
-        self.answered = answered
-        """The request that this is the answer to; None for a request."""
-        self.dropped = False
-        self.line = ""
-        """What it means, in the field's words; written by the trace when it leaves."""
-
-    @property
-    def question(self) -> Message | None:
-        """What this answers, if it is an answer."""
-        return None if self.answered is None else self.answered.body
-
-    @property
-    def sender(self) -> Host:
-        """Who sent it."""
-        return self.connection.client if self.answered is None else self.connection.server
-
-    @property
-    def receiver(self) -> Host:
-        """Whom it goes to."""
-        return self.connection.server if self.answered is None else self.connection.client
-
-    def still(self) -> bool:
-        """A dropped message never arrives; one for a paused host waits at its door."""
-        if self.dropped:
-            return False
-        host = self.connection.server if self.answered is None else self.connection.client
-        return host.held is None or not host.hold(self)
-
-    def happen(self) -> None:
-        """Arrive."""
-        self.network.deliver(self)
-
-
-class Notice:
-    """The news that a connection is gone, on its way to one of its ends."""
-
-    __slots__ = ("connection", "to_client")
-
-    def __init__(self, connection: Connection, to_client: bool) -> None:
-        self.connection = connection
-        self.to_client = to_client
-
-    @property
-    def receiver(self) -> Host:
-        """Who is to hear it."""
-        return self.connection.client if self.to_client else self.connection.server
-
-    def still(self) -> bool:
-        """Nobody is there to hear it, or it is no news: then it does not happen."""
-        connection = self.connection
-        if self.to_client:
-            news = connection.client.connections.get(connection.peer) is connection
-        else:
-            news = connection.server_knows
-        return news and self.receiver.alive and not self.receiver.hold(self)
-
-    def happen(self) -> None:
-        """Tell that end."""
-        self.connection.client.network.tell(self)
-
-
 class Network:
     """All connections, and what happens to messages on them."""
 
@@ -171,6 +67,7 @@ class Network:
         self.world = world
         self.codec = codec
         """Whether every message passes through bytes."""
+        self.links = Links(world)
         self.hosts: dict[str, Host] = {}
         self.recorder: Recorder | None = None
         self.stirred: list[Host] = []
@@ -181,6 +78,9 @@ class Network:
         """The least and the most until an end hears that its connection is gone."""
         self.loss = 0.0
         """The share of messages that is lost, each taking its connection with it."""
+        self.late = 0.0
+        """The share of requests that arrive late, from a connection that is given up by then."""
+        self.late_us = 0
         self.packets = 0
         """How many messages there were; each bears its number."""
         self._dice = world.dice("network").random
@@ -191,10 +91,10 @@ class Network:
     # -- sending --------------------------------------------------------------------------------
 
     def send(self, client: Host, effect: Send) -> None:
-        """Take a request from a client to a broker, over a new connection if there is none."""
-        connection = client.connections.get(effect.peer)
+        """Take a request to a broker, over a new connection on its lane if there is none."""
+        connection = client.connections.get((effect.peer, effect.lane))
         if connection is None:
-            connection = self._connect(client, effect.peer)
+            connection = self._connect(client, effect.peer, effect.lane)
         packet = Packet(
             self,
             connection,
@@ -231,33 +131,40 @@ class Network:
         )
 
     def _transmit(self, packet: Packet) -> None:
-        connection = packet.connection
-        if not connection.broken and self.loss and self._dice() < self.loss:
-            self.sever(connection)
+        connection, links = packet.connection, self.links
+        if not connection.broken:
+            loss = self.loss
+            if links.losses:
+                loss = links.losses.get((packet.sender.name, packet.receiver.name), loss)
+            if loss and self._dice() < loss:
+                self.sever(connection)
         if connection.broken:
             packet.dropped = True
             if self.recorder is not None:
                 self.recorder.sent(packet, None)
             return
-        arrives_us = self._arrival(packet)
+        late = self.late and packet.answered is None and self._dice() < self.late
+        arrives_us = self._arrival(packet, self.late_us if late else 0)
+        if late:
+            self.sever(connection)
         if self.recorder is not None:
             self.recorder.sent(packet, arrives_us)
         if self.codec:
             packet.body = through_bytes(packet)
         self.world.plan(arrives_us, packet)
 
-    def _arrival(self, packet: Packet) -> int:
+    def _arrival(self, packet: Packet, late_us: int) -> int:
         """When a message arrives: after its delay, and not before those that were sent earlier."""
-        connection = packet.connection
-        arrives_us = self.world.now_us + self._draw(self.delay_us)
-        if packet.answered is None:
-            if arrives_us < connection.request_arrival_us:
-                arrives_us = connection.request_arrival_us
-            connection.request_arrival_us = arrives_us
-        else:
-            if arrives_us < connection.response_arrival_us:
-                arrives_us = connection.response_arrival_us
-            connection.response_arrival_us = arrives_us
+        stream, delays = packet.stream, self.links.delays
+        span_us = self.delay_us
+        if delays:
+            span_us = delays.get((stream.sender.name, stream.receiver.name), span_us)
+        arrives_us = self.world.now_us + self._draw(span_us)
+        if late_us:
+            arrives_us += self._draw((0, late_us))
+        if arrives_us < stream.arrival_us:
+            arrives_us = stream.arrival_us
+        stream.arrival_us = arrives_us
         return arrives_us
 
     def _draw(self, span_us: tuple[int, int]) -> int:
@@ -272,8 +179,11 @@ class Network:
             self.recorder.received(packet)
         connection = packet.connection
         if packet.answered is not None:
-            event = ResponseArrived(connection.peer, packet.correlation_id, packet.body)
-            connection.client.handle(event)
+            connection.client.handle(
+                ResponseArrived(
+                    connection.peer, packet.correlation_id, packet.body, connection.lane
+                )
+            )
             return
         if not connection.server_knows:
             connection.server_knows = True
@@ -285,22 +195,26 @@ class Network:
                 packet.correlation_id,
                 packet.api_key,
                 packet.api_version,
-                connection.client.name,
+                connection.client.client_id,
                 packet.body,
+                connection.lane in TO_CONTROLLERS,
             )
         )
 
     # -- connections ----------------------------------------------------------------------------
 
-    def _connect(self, client: Host, peer: int) -> Connection:
+    def _connect(self, client: Host, peer: int, lane: str) -> Connection:
         server = self.hosts.get(str(peer))
         if server is None:
             raise InvariantError(f"{client.name} sends to broker {peer}, which does not exist")
         self._opened += 1
-        connection = Connection(self._opened, client, peer, server)
-        client.connections[peer] = connection
-        if not server.listens_to(client):
+        connection = Connection(self._opened, client, peer, lane, server)
+        client.connections[peer, lane] = connection
+        if not server.listens_on(lane):
             self.sever(connection)
+        elif not self.links.lets_connect(client.name, server.name):
+            connection.broken = True
+            self._notify(connection, to_client=True, local=True)
         return connection
 
     def sever(self, connection: Connection) -> None:
@@ -312,9 +226,12 @@ class Network:
             return
         connection.broken = True
         for to_client in (True, False):
-            last_us = connection.response_arrival_us if to_client else connection.request_arrival_us
-            told_us = max(self.world.now_us + self._draw(self.notice_us), last_us)
-            self.world.plan(told_us, Notice(connection, to_client))
+            self._notify(connection, to_client=to_client, local=False)
+
+    def _notify(self, connection: Connection, *, to_client: bool, local: bool) -> None:
+        notice = Notice(self, connection, to_client, local)
+        told_us = max(self.world.now_us + self._draw(self.notice_us), notice.stream.arrival_us)
+        self.world.plan(told_us, notice)
 
     def close(self, host: Host, effect: Close) -> None:
         """A host closes a connection: it knows at once, the other end when the news arrives.
@@ -327,9 +244,14 @@ class Network:
                 self.sever(connection)
                 self._forget(connection)
         else:
-            connection = host.connections.pop(effect.connection, None)
-            if connection is not None:
-                self.sever(connection)
+            self.hang_up(host, HangUp(effect.connection, CLIENT))
+
+    def hang_up(self, host: Host, effect: HangUp) -> None:
+        """Who opened a connection gives it up: no answer that is still on its way will arrive."""
+        connection = host.connections.pop((effect.peer, effect.lane), None)
+        if connection is not None:
+            self.sever(connection)
+            self._drop([p for p in self._on_their_way(host) if p.stream is connection.responses])
 
     def tell(self, notice: Notice) -> None:
         """One end hears that its connection is gone."""
@@ -339,8 +261,8 @@ class Network:
             other = connection.server if notice.to_client else connection.client
             self.recorder.connection_lost(host.name, other.name)
         if notice.to_client:
-            del connection.client.connections[connection.peer]
-            host.handle(PeerLost(connection.peer))
+            del connection.client.connections[connection.peer, connection.lane]
+            host.handle(PeerLost(connection.peer, connection.lane))
         else:
             self._forget(connection)
             host.handle(Disconnected(connection.number))
@@ -362,13 +284,19 @@ class Network:
         for connection in list(self._arrived.values()):
             if connection.server is host:
                 self._forget(connection)
-        coming = [*self.world.planned(), *(host.held or [])]
+        self._drop(self._on_their_way(host))
+
+    def _on_their_way(self, host: Host) -> list[Packet]:
+        """Messages to a host that have not arrived: on the wire, at a cut, or at its door."""
+        coming = [*self.world.planned(), *self.links.waiting(), *(host.held or [])]
         packets = [item for item in coming if isinstance(item, Packet) and not item.dropped]
+        return [packet for packet in packets if packet.receiver is host]
+
+    def _drop(self, packets: list[Packet]) -> None:
         for packet in sorted(packets, key=lambda packet: packet.number):
-            if packet.receiver is host:
-                packet.dropped = True
-                if self.recorder is not None:
-                    self.recorder.lost(packet)
+            packet.dropped = True
+            if self.recorder is not None:
+                self.recorder.lost(packet)
 
 
 def through_bytes(packet: Packet) -> Message:
@@ -378,7 +306,7 @@ def through_bytes(packet: Packet) -> Message:
             request_api_key=packet.api_key,
             request_api_version=packet.api_version,
             correlation_id=packet.correlation_id,
-            client_id=packet.connection.client.name,
+            client_id=packet.connection.client.client_id,
         )
         frame = frames.encode_request(header, packet.body)
         _, body = frames.decode_request(memoryview(frame)[frames.SIZE_BYTES :])

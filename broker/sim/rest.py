@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from broker.sim.clients import ClientHost, ConsumerHost
 from broker.sim.hosts import BrokerHost, SyncEnds
-from broker.sim.network import Network, Packet
+from broker.sim.network import Network
+from broker.sim.packets import Packet
 
 FETCH = 1
 """The one request that may wait for what nobody has written yet."""

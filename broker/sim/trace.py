@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.sim import narration
-from broker.sim.network import Packet
+from broker.sim.packets import Packet
 from broker.sim.world import SimulationError, World
 
 SCHEMA = 1

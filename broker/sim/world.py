@@ -33,6 +33,9 @@ START_WALL_US = 1_767_225_600_000_000
 STEPS_AT_ONE_TIME_MAX = 200_000
 """More than this without the clock moving: some machine asks for the same deadline for ever."""
 
+FIRST = 1 << 62
+"""More than there will ever be on the plan."""
+
 UNITS_US = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000,
             "d": 86_400_000_000}  # fmt: skip
 
@@ -96,12 +99,16 @@ class World:
         """A stream of chance of its own for one purpose, fixed by the seed and its name."""
         return Random(self.seed << 32 | zlib.crc32(purpose.encode()))
 
-    def plan(self, time_us: int, happening: Happening) -> None:
-        """Put something on the plan; what is planned for the past happens now."""
+    def plan(self, time_us: int, happening: Happening, *, first: bool = False) -> None:
+        """Put something on the plan; what is planned for the past happens now.
+
+        With `first` it comes before all that is planned for the same moment in the common way.
+        """
         self._order += 1
         if time_us < self.now_us:
             time_us = self.now_us
-        heapq.heappush(self._heap, (time_us, self._order, happening))
+        order = self._order - FIRST if first else self._order
+        heapq.heappush(self._heap, (time_us, order, happening))
 
     def next_time(self) -> int | None:
         """When the next step will happen, or None when nothing is planned."""

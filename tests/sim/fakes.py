@@ -91,7 +91,7 @@ class OpenHost(Host):
 
     kind = "broker"
 
-    def listens_to(self, client: Host) -> bool:
+    def listens_on(self, lane: str) -> bool:
         return self.alive
 
 

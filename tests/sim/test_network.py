@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.sim.network import Packet
+from broker.sim.packets import Packet
 from broker.wire.messages.describe_cluster import DescribeClusterRequest
 from tests.sim.fakes import run, toy_network
 
