@@ -74,6 +74,10 @@ Admin(bootstrap, entropy, config: AdminConfig = AdminConfig())
     describe_configs([ConfigResource("topic" | "broker", name)], *, now)
     incremental_alter_configs({ConfigResource: {key: value | None}}, *, now)     None deletes
     list_offsets({TopicPartition: timestamp_ms | EARLIEST | LATEST | MAX_TIMESTAMP}, *, now)
+    create_partitions({topic: count}, *, assignments=None, validate_only=False, now)
+    elect_leaders(partitions | None, *, unclean=False, now)     None: wherever it is needed
+    alter_partition_reassignments({TopicPartition: replicas | None}, *, now)     None: called off
+    list_partition_reassignments(*, now) · describe_quorum(*, now)
     Operation (mutable, plain): name, status (Status), results: dict[key, Result]; .done
         Result: code (ErrorCode), text, value
 
@@ -89,7 +93,7 @@ Where things are, in the order in which they are best read:
     producer       Producer
     positions      where a reader stands            fetcher       long polls -> records
     consumer       Consumer, with BEGINNING and END from `positions`
-    admin_types, admin_calls, admin                 Admin, NewTopic, ConfigResource
+    admin_types, admin_calls, admin_cluster, admin  Admin, NewTopic, ConfigResource
 
 A server's error is data, never an exception: look at `code` and `text`. Exceptions are for calls
 that make no sense (a partition that is not assigned, an unknown compression).

@@ -23,6 +23,13 @@ from broker.client.admin_calls import (
     ListOffsets,
     Target,
 )
+from broker.client.admin_cluster import (
+    AlterPartitionReassignments,
+    CreatePartitions,
+    DescribeQuorum,
+    ElectLeaders,
+    ListPartitionReassignments,
+)
 from broker.client.admin_types import EVERYTHING, ConfigResource, NewTopic
 from broker.client.cluster_view import NO_LEADER, TopicPartition
 from broker.client.config import AdminConfig
@@ -32,6 +39,7 @@ from broker.client.metadata import STALE_VIEW
 from broker.client.outcomes import Operation, Result, Status
 from broker.events import Effect, Entropy, Now
 from broker.wire.errors import ErrorCode
+from broker.wire.messages.elect_leaders import PREFERRED, UNCLEAN
 
 __all__ = ["Admin", "ConfigResource", "NewTopic"]
 
@@ -111,6 +119,42 @@ class Admin(ClientMachine):
         for where in times:
             self.metadata.watch(where.topic)
         return self._begin(ListOffsets(times), now)
+
+    def create_partitions(
+        self,
+        counts: Mapping[str, int],
+        *,
+        assignments: Mapping[str, Sequence[Sequence[int]]] | None = None,
+        validate_only: bool = False,
+        now: Now,
+    ) -> tuple[Operation, list[Effect]]:
+        """Give topics more partitions: how many each shall have then."""
+        return self._begin(CreatePartitions(counts, assignments or {}, validate_only), now)
+
+    def elect_leaders(
+        self,
+        partitions: Iterable[TopicPartition] | None = None,
+        *,
+        unclean: bool = False,
+        now: Now,
+    ) -> tuple[Operation, list[Effect]]:
+        """Let the preferred replica lead again; unclean: any that lives, where nobody leads."""
+        keys = (EVERYTHING,) if partitions is None else tuple(partitions)
+        return self._begin(ElectLeaders(UNCLEAN if unclean else PREFERRED, keys), now)
+
+    def alter_partition_reassignments(
+        self, replicas: Mapping[TopicPartition, Sequence[int] | None], *, now: Now
+    ) -> tuple[Operation, list[Effect]]:
+        """Move partitions to other brokers; None calls off a move that is under way."""
+        return self._begin(AlterPartitionReassignments(replicas), now)
+
+    def list_partition_reassignments(self, *, now: Now) -> tuple[Operation, list[Effect]]:
+        """Which partitions are on the move."""
+        return self._begin(ListPartitionReassignments(), now)
+
+    def describe_quorum(self, *, now: Now) -> tuple[Operation, list[Effect]]:
+        """Describe the metadata quorum."""
+        return self._begin(DescribeQuorum(), now)
 
     def _begin(self, call: Call, now: Now) -> tuple[Operation, list[Effect]]:
         operation = Operation(type(call).__name__)
@@ -200,7 +244,7 @@ class Admin(ClientMachine):
         if task.operation.done:
             return  # it ran out of time before
         task.open.pop(key, None)
-        if key != EVERYTHING:
+        if key != EVERYTHING or not result.ok:
             task.operation.results[key] = result
 
     def _give_up(self, task: _Task) -> None:

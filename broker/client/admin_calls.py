@@ -128,7 +128,7 @@ class CreateTopics(Call):
         assert isinstance(response, create.CreateTopicsResponse)
         for topic in response.topics:
             made = CreatedTopic(topic.topic_id, topic.num_partitions, topic.replication_factor)
-            yield topic.name, _result(topic.error_code, topic.error_message, made)
+            yield topic.name, result(topic.error_code, topic.error_message, made)
 
 
 @dataclass(slots=True)
@@ -152,7 +152,7 @@ class DeleteTopics(Call):
     def results(self, response: Message) -> Results:
         assert isinstance(response, delete.DeleteTopicsResponse)
         for topic in response.responses:
-            yield topic.name, _result(topic.error_code, topic.error_message)
+            yield topic.name, result(topic.error_code, topic.error_message)
 
 
 @dataclass(slots=True)
@@ -179,7 +179,7 @@ class DescribeTopics(Call):
                 for p in topic.partitions
             }
             described = DescribedTopic(topic.topic_id, topic.is_internal, partitions)
-            yield topic.name, _result(topic.error_code, None, described)
+            yield topic.name, result(topic.error_code, None, described)
         yield EVERYTHING, Result()
 
 
@@ -197,7 +197,7 @@ class DescribeCluster(Call):
         assert isinstance(response, describe_cluster.DescribeClusterResponse)
         brokers = {b.broker_id: BrokerAddress(b.host, b.port, b.rack) for b in response.brokers}
         described = DescribedCluster(response.cluster_id, response.controller_id, brokers)
-        yield CLUSTER, _result(response.error_code, response.error_message, described)
+        yield CLUSTER, result(response.error_code, response.error_message, described)
 
 
 @dataclass(slots=True)
@@ -222,13 +222,13 @@ class DescribeConfigs(Call):
 
     def results(self, response: Message) -> Results:
         assert isinstance(response, describe_configs.DescribeConfigsResponse)
-        for result in response.results:
+        for described in response.results:
             entries = {
                 c.name: ConfigEntry(c.value, c.config_source, c.read_only, c.is_sensitive)
-                for c in result.configs
+                for c in described.configs
             }
-            resource = _resource(result.resource_type, result.resource_name)
-            yield resource, _result(result.error_code, result.error_message, entries)
+            resource = _resource(described.resource_type, described.resource_name)
+            yield resource, result(described.error_code, described.error_message, entries)
 
 
 @dataclass(slots=True)
@@ -261,9 +261,9 @@ class IncrementalAlterConfigs(Call):
 
     def results(self, response: Message) -> Results:
         assert isinstance(response, alter.IncrementalAlterConfigsResponse)
-        for result in response.responses:
-            resource = _resource(result.resource_type, result.resource_name)
-            yield resource, _result(result.error_code, result.error_message)
+        for altered in response.responses:
+            resource = _resource(altered.resource_type, altered.resource_name)
+            yield resource, result(altered.error_code, altered.error_message)
 
 
 @dataclass(slots=True)
@@ -306,10 +306,11 @@ class ListOffsets(Call):
             for p in topic.partitions:
                 listed = ListedOffset(p.offset, p.timestamp, p.leader_epoch)
                 where = TopicPartition(topic.name, p.partition_index)
-                yield where, _result(p.error_code, None, listed)
+                yield where, result(p.error_code, None, listed)
 
 
-def _result(code: int, text: str | None, value: object = None) -> Result:
+def result(code: int, text: str | None, value: object = None) -> Result:
+    """What an answer's error code and text say; the value counts if there was no error."""
     error = error_code(code)
     return Result(error, text or error.text, None) if error else Result(value=value)
 

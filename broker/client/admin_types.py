@@ -19,6 +19,8 @@ EVERYTHING = "*"
 """The key that stands for all topics; no topic can have this name."""
 CLUSTER = "cluster"
 """The only key of `describe_cluster`."""
+QUORUM = "quorum"
+"""The only key of `describe_quorum`."""
 NO_CONFIGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -62,6 +64,32 @@ class DescribedCluster(NamedTuple):
     cluster_id: str
     controller_id: int
     brokers: dict[int, BrokerAddress]
+
+
+class OngoingReassignment(NamedTuple):
+    """A partition on the move: all replicas it has now, who comes, and who goes."""
+
+    replicas: tuple[int, ...]
+    adding: tuple[int, ...]
+    removing: tuple[int, ...]
+
+
+class QuorumReplica(NamedTuple):
+    """How far a node has come in the metadata log, and when (wall time in ms; -1: not known)."""
+
+    log_end_offset: int
+    last_fetch_ms: int
+    last_caught_up_ms: int
+
+
+class DescribedQuorum(NamedTuple):
+    """The metadata quorum, as its leader sees it."""
+
+    leader_id: int
+    leader_epoch: int
+    high_watermark: int
+    voters: dict[int, QuorumReplica]
+    observers: dict[int, QuorumReplica]
 
 
 class ConfigResource(NamedTuple):
