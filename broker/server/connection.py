@@ -20,6 +20,7 @@ import asyncio
 import logging
 import socket
 from collections import deque
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
@@ -59,12 +60,19 @@ class Slot:
 class Connection(asyncio.BufferedProtocol):
     """What asyncio calls when bytes come or may go."""
 
-    def __init__(self, server: Server, number: int) -> None:
+    def __init__(self, server: Server, number: int, *, is_controllers: bool = False) -> None:
         self.number = number
+        self.is_controllers = is_controllers
+        """Whether it came in on the listener for controllers."""
         self.peer = "?"
         self.host = ""
         self.last_read = monotonic()
         self._server = server
+        self._read_request = (
+            partial(server.read_request, to_controller=True)
+            if is_controllers
+            else server.read_request
+        )
         self._frames = FrameReader(server.scratch, server.config.socket_request_max_bytes)
         self._inbox: deque[bytearray] = deque()
         self._slots: deque[Slot] = deque()
@@ -137,7 +145,7 @@ class Connection(asyncio.BufferedProtocol):
         inbox = self._inbox
         if inbox and not self._blocked():
             host = self._server.host
-            read_request = self._server.read_request
+            read_request = self._read_request
             moment = now()
             while inbox and not self._blocked():
                 frame = inbox.popleft()

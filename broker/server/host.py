@@ -1,7 +1,8 @@
 """The host of a node in real time: it tells the node what happens, and does what the node asks.
 
-The node is a state machine that never waits. Around it stand the things that do: connections, the
-clock, the disk's `fsync`. Each turn of the event loop that touches the node has two halves:
+The node is a state machine that never waits. Around it stand the things that do: connections of
+clients and to peers, the clock, the disk's `fsync`. Each turn of the event loop that touches the
+node has two halves:
 
     1. events go in, effects come out and are carried out, which fills buffers of connections;
     2. `settle`: each connection that has something to say writes once, and the one timer is set to
@@ -24,14 +25,16 @@ from broker.events import (
     DeadlineCame,
     Effect,
     Event,
+    HangUp,
     Now,
-    PeerLost,
     RequestArrived,
     Respond,
+    Send,
     Sync,
     Synced,
 )
 from broker.metadata.configs import BrokerConfig
+from broker.server.links import Address, Links
 from broker.server.syncing import SyncThreads
 from broker.server.system import describe, now
 
@@ -55,6 +58,7 @@ class Hosted(Protocol):
     def handle(self, event: Event, now: Now) -> list[Effect]: ...
     def deadline(self) -> int | None: ...
     def shutdown(self, now: Now) -> list[Effect]: ...
+    def address(self, peer: int, lane: str) -> Address | None: ...
 
 
 class Syncing(Protocol):
@@ -63,11 +67,16 @@ class Syncing(Protocol):
     def sync(self, paths: Iterable[str]) -> None: ...
 
 
-class Peer(Protocol):
-    """What a host needs of a connection."""
+class Writer(Protocol):
+    """Whatever has something to write at the end of a turn."""
+
+    def flush(self) -> None: ...
+
+
+class Client(Writer, Protocol):
+    """What a host needs of a connection on which requests come."""
 
     def respond(self, effect: Respond) -> None: ...
-    def flush(self) -> None: ...
     def close(self, reason: str) -> None: ...
 
 
@@ -76,9 +85,13 @@ class Host:
 
     def __init__(self, node: Hosted, disk: Syncing, loop: asyncio.AbstractEventLoop) -> None:
         self.node = node
-        self.connections: dict[int, Peer] = {}
-        self.dirty: list[Peer] = []
-        """Connections that have something to write when this turn settles."""
+        self.connections: dict[int, Client] = {}
+        self.dirty: list[Writer] = []
+        """Who has something to write when this turn settles."""
+        config = node.config
+        self.links = Links(
+            config.node_id, self._address, self, loop, config.socket_request_max_bytes
+        )
         self._disk = disk
         self._loop = loop
         self._threads = SyncThreads()
@@ -115,9 +128,15 @@ class Host:
 
     def tell(self, event: Event) -> None:
         """Anything else happened."""
+        self.hear((event,))
+
+    def hear(self, events: Iterable[Event]) -> None:
+        """Several things happened at once, such as all the answers of one read."""
         if self._closed:
             return
-        self._hand_over(event, now())
+        moment = now()
+        for event in events:
+            self._hand_over(event, moment)
         self.settle()
         self._look_up()
 
@@ -136,21 +155,29 @@ class Host:
         for effect in effects:
             kind = type(effect)
             if kind is Respond:
-                peer = self.connections.get(effect.connection)  # type: ignore[union-attr]
-                if peer is not None:
-                    peer.respond(effect)  # type: ignore[arg-type]
+                client = self.connections.get(effect.connection)  # type: ignore[union-attr]
+                if client is not None:
+                    client.respond(effect)  # type: ignore[arg-type]
+            elif isinstance(effect, Send):
+                self.links.send(effect)
             elif isinstance(effect, Sync):
                 self._sync(effect)
             elif isinstance(effect, Close):
                 self._drop(effect.connection, effect.reason)
-            else:
-                # There is no way to other brokers yet: what a lost way looks like, later.
-                self._loop.call_soon(self.tell, PeerLost(effect.peer))  # type: ignore[union-attr]
+            elif isinstance(effect, HangUp):
+                self.links.hang_up(effect.peer, effect.lane)
+
+    def _address(self, peer: int, lane: str) -> Address | None:
+        return self.node.address(peer, lane)
+
+    def will_write(self, writer: Writer) -> None:
+        """Somebody has something to write when this turn settles."""
+        self.dirty.append(writer)
 
     def _drop(self, connection: int, reason: str) -> None:
-        peer = self.connections.get(connection)
-        if peer is not None:
-            peer.close(reason)
+        client = self.connections.get(connection)
+        if client is not None:
+            client.close(reason)
 
     def _sync(self, effect: Sync) -> None:
         self._threads.run(partial(self._sync_in_thread, effect))
@@ -172,8 +199,8 @@ class Host:
         """Write what is to be written, and set the timer."""
         if self.dirty:
             dirty, self.dirty = self.dirty, []
-            for peer in dirty:
-                peer.flush()
+            for writer in dirty:
+                writer.flush()
         due_us = self.node.deadline()
         if due_us is not None and (self._timer is None or due_us < self._timer_us):
             self._set_timer(max(due_us, self._not_before_us))

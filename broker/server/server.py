@@ -1,27 +1,30 @@
-"""A broker that listens: one node, one listening socket, and the connections of its clients.
+"""A broker that listens: one node, its listening sockets, and the connections that come there.
 
     server = Server(BrokerConfig.from_settings({...}))
     await server.start()        # the node has recovered, clients are answered
     ...
     await server.stop()         # the node has ended in order, everything is on the disk
 
-The socket is bound before the data directory is touched, so that a second broker on the same port
+Up to two sockets are opened. Clients, and followers that fetch, come to the broker's; they are
+accepted when the node is ready, and who comes earlier waits in the socket's queue. Other nodes of
+the quorum come to the controller's, and it is served from the first moment to the last: without it
+there is no leader, without a leader no node is ever ready, nor can it hand over what it leads.
+
+The sockets are bound before the data directory is touched, so that a second broker on the same port
 harms nothing, and with port 0 the number is known before the node has to tell it to anyone.
-Connections are accepted when the node is ready; who comes earlier waits in the socket's queue.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
 import resource
 import socket
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from time import monotonic
+from typing import cast
 
 from broker.api.table import read_request
 from broker.events import Entropy, RequestArrived
@@ -32,13 +35,15 @@ from broker.server.budget import Budget
 from broker.server.connection import Connection
 from broker.server.framing import SCRATCH_BYTES
 from broker.server.host import Host, Hosted
+from broker.server.listening import advertise, bind
 from broker.server.system import SystemEntropy
-from broker.wire.errors import ConfigError, StorageError
+from broker.wire.errors import StorageError
 
 log = logging.getLogger("broker.server")
 
 NodeFactory = Callable[[BrokerConfig, Disk, Entropy], Hosted]
-ReadRequest = Callable[[bytearray, int], RequestArrived]
+ReadRequest = Callable[..., RequestArrived]
+"""(frame, connection, to_controller=False): see `broker.api.table.read_request`."""
 
 DEFAULT_BUDGET_BYTES = 512 * 1024 * 1024
 """The memory for all connections where queued.max.request.bytes sets no limit."""
@@ -62,14 +67,17 @@ class Server:
         self.config = config
         self.scratch = bytearray(SCRATCH_BYTES)
         self.read_request = read_request
-        self.port = config.listener.port
+        self.port = 0
         self.host: Host
         self.loop: asyncio.AbstractEventLoop
         self.budget: Budget
         self._make_node = node or real_node
         self._disk = disk
         self._own_disk: FileDisk | None = None
-        self._acceptor: asyncio.Server | None = None
+        self._for_clients: socket.socket | None = None
+        self._for_controllers: socket.socket | None = None
+        self._acceptors: dict[socket.socket, asyncio.Server] = {}
+        self._begun = False
         self._stopping = False
         self._connections: dict[int, Connection] = {}
         self._of_host: Counter[str] = Counter()
@@ -80,31 +88,51 @@ class Server:
     # -- life ------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Bind, recover, serve. Raises ConfigError or StorageError, in one line for a person."""
+        """Bind, recover, serve. Raises ConfigError or StorageError, in one line for a person.
+
+        Who cancels it because the node takes too long (its quorum is not there) goes on to `stop`.
+        """
         self.loop = asyncio.get_running_loop()
         limit = self.config.queued_max_request_bytes
         self.budget = Budget(
             limit if limit >= 0 else DEFAULT_BUDGET_BYTES, self._connections.values, self.loop
         )
         with ExitStack() as undo:
-            listening = bind(self.config.listener, self.config.socket_listen_backlog_size)
-            undo.callback(listening.close)
-            self.port = listening.getsockname()[1]
-            self.config = advertise(self.config, self.port)
+            self._bind(undo)
             disk = self._disk or self._open_disk()
             undo.callback(self._close_disk)
             node = self._make_node(self.config, disk, SystemEntropy())
-            self.host = Host(node, disk, self.loop)
-            undo.callback(self.host.close)
-            self.host.begin()
-            await self.host.until(lambda: node.ready or node.stopped)
-            if node.stopped:
-                raise StorageError(node.failure)
-            self._acceptor = await self.loop.create_server(
-                self._connect, sock=listening, backlog=self.config.socket_listen_backlog_size
-            )
+            host = Host(node, disk, self.loop)
+            undo.callback(host.close)
+            self.host = host
+            host.begin()
             undo.pop_all()
+        self._begun = True
+        if self._for_controllers is not None:
+            await self._accept(self._for_controllers, self._connect_controller)
+        await host.until(lambda: node.ready or node.stopped)
+        if node.stopped:
+            await self.stop()
+            raise StorageError(node.failure)
+        if self._for_clients is not None:
+            await self._accept(self._for_clients, self._connect_client)
         self._watch_idle()
+
+    def _bind(self, undo: ExitStack) -> None:
+        backlog = self.config.socket_listen_backlog_size
+        if self.config.is_broker:
+            self._for_clients = bind(self.config.listener, backlog)
+            undo.callback(self._for_clients.close)
+            self.port = self._for_clients.getsockname()[1]
+            self.config = advertise(self.config, self.port)
+        if self.config.controller_listener is not None:
+            self._for_controllers = bind(self.config.controller_listener, backlog)
+            undo.callback(self._for_controllers.close)
+
+    async def _accept(self, listening: socket.socket, connect: Callable[[], Connection]) -> None:
+        backlog = self.config.socket_listen_backlog_size
+        acceptor = await self.loop.create_server(connect, sock=listening, backlog=backlog)
+        self._acceptors[listening] = acceptor
 
     def _open_disk(self) -> Disk:
         # Connections need descriptors, too, and their number cannot be known.
@@ -131,43 +159,70 @@ class Server:
             raise StorageError(node.failure)
 
     async def stop(self) -> None:
-        """No new connections, no new requests; the node ends in order; then all is closed."""
-        if self._acceptor is None:
+        """Hand over what is led, then take no more requests; the node ends, then all is closed."""
+        if not self._begun:
             return
+        self._begun = False
+        node = self.host.node
+        self.host.shut_down()
+        try:
+            async with asyncio.timeout(_STOP_TIMEOUT_S):
+                # While others take over the lead of its partitions, clients are served.
+                await self.host.until(lambda: node.stopped or not node.ready)
+                await self._turn_clients_away()
+                await self.host.until(lambda: node.stopped)
+        except TimeoutError:
+            log.error("the end took too long: the next start will look after the logs")
+        finally:
+            await self._close(_LAST_WORDS_S)
+
+    async def crash(self) -> None:
+        """End as a killed process does: at once, with nothing said and nothing put in order."""
+        if self._begun:
+            self._begun = False
+            await self._close(0)
+
+    async def _turn_clients_away(self) -> None:
+        """No new connections, no new requests."""
         self._stopping = True
-        await self._stop_accepting(self._acceptor)
-        self._acceptor = None
+        await self._stop_accepting(self._for_clients)
+        for connection in self._connections.values():
+            if not connection.is_controllers:
+                connection.ignore_requests()
+
+    async def _close(self, last_words_s: float) -> None:
+        """Close everything, the last answers and requests first, as long as others take them."""
+        self._stopping = True
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         self.budget.close()
-        for connection in self._connections.values():
-            connection.ignore_requests()
-        try:
-            self.host.shut_down()
-            async with asyncio.timeout(_STOP_TIMEOUT_S):
-                await self.host.until(lambda: self.host.node.stopped)
-        except TimeoutError:
-            log.error("the disk took too long: the next start will look after the logs")
-        finally:
-            self.host.close()
-            await self._close_connections()
-            self._close_disk()
+        self.host.close()
+        await self._stop_accepting(self._for_clients)
+        await self._stop_accepting(self._for_controllers)
+        await self.host.links.close(last_words_s)
+        await self._close_connections(last_words_s)
+        self._close_disk()
 
-    async def _stop_accepting(self, acceptor: asyncio.Server) -> None:
+    async def _stop_accepting(self, listening: socket.socket | None) -> None:
         """Take no more connections. Who is on the way through asyncio's accept comes out of it
         within a few turns, and must not find the listener closed (asyncio would drop its socket).
         """
-        for listening in acceptor.sockets:
-            self.loop.remove_reader(listening.fileno())
+        if listening is None or listening.fileno() < 0:
+            return
+        acceptor = self._acceptors.pop(listening, None)
+        if acceptor is None:  # it was never served
+            listening.close()
+            return
+        self.loop.remove_reader(listening.fileno())
         for _ in range(4):
             await asyncio.sleep(0)
         acceptor.close()
 
-    async def _close_connections(self) -> None:
+    async def _close_connections(self, last_words_s: float) -> None:
         """Let the last answers out, for as long as the clients take them."""
+        patience = self.loop.time() + last_words_s
         for connection in list(self._connections.values()):
             connection.close_quietly()
-        patience = self.loop.time() + _LAST_WORDS_S
         while self._connections and self.loop.time() < patience:
             await asyncio.sleep(0.005)
         for connection in list(self._connections.values()):
@@ -181,29 +236,37 @@ class Server:
 
     # -- connections -----------------------------------------------------------------------------
 
-    def _connect(self) -> Connection:
+    def _connect_client(self) -> Connection:
         self._numbered += 1
         return Connection(self, self._numbered)
 
+    def _connect_controller(self) -> Connection:
+        self._numbered += 1
+        return Connection(self, self._numbered, is_controllers=True)
+
     def opened(self, connection: Connection) -> None:
-        """A client came. One too many is turned away at once."""
+        """Somebody came. One client too many is turned away at once."""
         self._connections[connection.number] = connection
         self.host.connections[connection.number] = connection
+        if connection.is_controllers:
+            return
         self._of_host[connection.host] += 1
         config = self.host.node.config  # these two may change at run time
         if self._stopping:
             connection.close_quietly()
-        elif len(self._connections) > config.max_connections:
+        elif self._of_host.total() > config.max_connections:
             connection.abort(f"max.connections={config.max_connections} are open")
         elif self._of_host[connection.host] > config.max_connections_per_ip:
             limit = config.max_connections_per_ip
             connection.abort(f"max.connections.per.ip={limit} of its address are open")
 
     def lost(self, connection: Connection) -> None:
-        """A client is gone."""
+        """Somebody is gone."""
         self.budget.forget(connection)
         self._connections.pop(connection.number, None)
         self.host.connections.pop(connection.number, None)
+        if connection.is_controllers:
+            return
         self._of_host[connection.host] -= 1
         if not self._of_host[connection.host]:
             del self._of_host[connection.host]
@@ -231,7 +294,7 @@ def real_node(config: BrokerConfig, disk: Disk, entropy: Entropy) -> Hosted:
     """The broker itself; tests of the server put smaller nodes in its place."""
     from broker.node import Node
 
-    return Node(config, disk, entropy)
+    return cast(Hosted, Node(config, disk, entropy))
 
 
 class RateLimit:
@@ -253,40 +316,3 @@ class RateLimit:
             return None
         missed, self._missed = self._missed, 0
         return missed
-
-
-def bind(endpoint: Endpoint, backlog: int) -> socket.socket:
-    """A listening socket, or a ConfigError that says what is in the way."""
-    host = endpoint.host or ("::" if socket.has_dualstack_ipv6() else "0.0.0.0")
-    try:
-        family = socket.AF_INET6 if ":" in host else _family(host)
-        dual = family == socket.AF_INET6 and not endpoint.host
-        listening = socket.create_server(
-            (host, endpoint.port), family=family, backlog=backlog, dualstack_ipv6=dual
-        )
-    except OSError as error:
-        raise ConfigError(f"cannot listen on {endpoint}: {_in_the_way(error)}") from None
-    listening.setblocking(False)
-    return listening
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
-
-
-def _in_the_way(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "the port is in use (another broker? --port 0 takes any free one)"
-    if isinstance(error, socket.gaierror):
-        return "no such host"
-    if error.errno == errno.EACCES:
-        return "this port needs more rights; ports from 1024 up do not"
-    return os.strerror(error.errno) if error.errno else str(error)
-
-
-def advertise(config: BrokerConfig, port: int) -> BrokerConfig:
-    """Tell clients the port that was really bound, where they were to be told "any"."""
-    if config.advertised.port:
-        return config
-    told = config.advertised._replace(port=port)
-    return config.replace({"advertised.listeners": f"{told.name}://{told}"})

@@ -70,6 +70,9 @@ class StoryNode:
     def deadline(self) -> int | None:
         return self.due_us
 
+    def address(self, peer: int, lane: str) -> tuple[str, int] | None:
+        return None
+
     def handle(self, event: Event, now: Now) -> list[Effect]:
         match event:
             case RequestArrived():
