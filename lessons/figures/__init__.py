@@ -15,7 +15,11 @@ ES module and one style sheet (`module`). The parts that all figures share:
     flights.js   which messages are on their way, and how far
     rows.js      what a strip shows, read from the state: the one place that knows the state tree
 
-A figure of its own adds a scene (`figure.js` says what that is); `log_view.js` is one.
+A figure of its own adds a scene (`figure.js` says what that is). There are three:
+
+    log_view.js      partitions as strips of records, who writes and who reads
+    cluster_view.js  brokers with their replicas: who leads, who is in sync, which links are cut
+    timeline.js      a line for each broker and client, and the messages between them over time
 
 The state that a log view draws is that of the simulator's trace (schema 1), and one thing that a
 lesson may put into a trace by itself, a queue beside the log:
@@ -30,6 +34,17 @@ that travels to or from the queue names it as `to` or `from`.
 from lessons.figures.fold import state_at, trace_of
 from lessons.figures.module import css, module, tokens
 from lessons.figures.page import page
-from lessons.figures.widget import Figure, LogView
+from lessons.figures.widget import ClusterView, Figure, LogView, Timeline
 
-__all__ = ["Figure", "LogView", "css", "module", "page", "state_at", "tokens", "trace_of"]
+__all__ = [
+    "ClusterView",
+    "Figure",
+    "LogView",
+    "Timeline",
+    "css",
+    "module",
+    "page",
+    "state_at",
+    "tokens",
+    "trace_of",
+]

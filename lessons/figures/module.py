@@ -46,7 +46,7 @@ def parts(name: str) -> list[str]:
 @cache
 def css() -> str:
     """The style of every figure: the shared tokens, the frame, and what stands on a stage."""
-    sheets = ("tokens.css", "figure.css", "scrubber.css", "stage.css")
+    sheets = ("tokens.css", "figure.css", "scrubber.css", "stage.css", "timeline.css")
     return "\n".join((WEB / sheet).read_text(encoding="utf-8") for sheet in sheets)
 
 

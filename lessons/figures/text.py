@@ -9,11 +9,12 @@ is no letter is shown in brackets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lessons.figures.fold import State, Trace, state_at
 
+Draw = Callable[[State], list[str]]
 RECORDS_SHOWN_MAX = 24
 GHOST = "·"
 
@@ -39,22 +40,53 @@ def start_step(trace: Trace, start: float | str | None) -> int:
     return last
 
 
-def as_text(trace: Trace, step: int, rows: Sequence[str], title: str, subtitle: str) -> str:
-    """What the figure shows after a step."""
+def as_text(trace: Trace, step: int, draw: Draw, title: str, subtitle: str) -> str:
+    """What a figure shows after a step; `draw` puts the state into lines."""
     step = min(step, len(trace["steps"]) - 1)
     done = trace["steps"][step]
-    state = state_at(trace, step)
     head = f"{title}: {subtitle}" if title and subtitle else title or subtitle
     cause = done.get("cause", {}).get("text", "")
     where = f"step {step + 1} of {len(trace['steps'])}, t = {done['time'] / 1e6:.3f} s: {cause}"
     lines = [line for line in (head, where) if line]
+    return "\n".join([*lines, *draw(state_at(trace, step))])
+
+
+def log_lines(rows: Sequence[str], state: State) -> list[str]:
+    """Strips of a log view, one below the other, with those who read them."""
+    lines = []
     wide = max((len(name) for name in rows), default=0) + 2
     for name in rows:
         queue = state.get("queues", {}).get(name)
         found = _log_lines(state, name) if queue is None else _queue_lines(queue)
         lines += [(name if number == 0 else "").ljust(wide) + line
                   for number, line in enumerate(found)]  # fmt: skip
-    return "\n".join(lines)
+    return lines
+
+
+def cluster_lines(rows: Sequence[str], state: State) -> list[str]:
+    """Brokers of a cluster view, one below the other, each with its replicas."""
+    lines = []
+    for node, view in sorted(state.get("nodes", {}).items(), key=lambda item: int(item[0])):
+        status = view.get("status", "up")
+        if status == "up" and view.get("controller"):
+            status = "controller"
+        lines.append(f"broker {node}  {status}")
+        held = state.get("logs", {}).get(node, {})
+        for name in rows:
+            if name in held:
+                row, role = held[name], _role(state, node, name)
+                offsets = f"high watermark {row['hw']}, log end {row['end']}"
+                lines.append(f"    {name}  {role}   {_letters(row)}   {offsets}")
+    lines += [f"{name.replace('~', ' and ')}: {value}"
+              for name, value in state.get("links", {}).items() if value]  # fmt: skip
+    return lines
+
+
+def _role(state: State, node: str, name: str) -> str:
+    part = state.get("partitions", {}).get(name, {})
+    if str(part.get("leader")) == node:
+        return f"leader, epoch {part.get('epoch')}"
+    return "follower" if int(node) in part.get("isr", []) else "out of sync"
 
 
 def row_names(trace: Trace, options: Mapping[str, Any]) -> list[str]:

@@ -8,16 +8,17 @@ back is only the step at which the reader has come to rest.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
 import traitlets
 
-from lessons.figures.fold import Trace, trace_of
+from lessons.figures.fold import State, Trace, trace_of
 from lessons.figures.module import css, module
 from lessons.figures.page import page
-from lessons.figures.text import as_text, row_names, start_step
+from lessons.figures.text import as_text, cluster_lines, log_lines, row_names, start_step
 
 Moment = tuple[int, str]
 """A step that gets a name on the scrubber."""
@@ -76,7 +77,13 @@ class Figure(anywidget.AnyWidget):
         if not self.trace["steps"]:
             return self.title or "a trace without steps"
         rows = row_names(self.trace, self.options)
-        return as_text(self.trace, self.step, rows, self.title, self.subtitle)
+        draw = partial(self._lines, rows)
+        return as_text(self.trace, self.step, draw, self.title, self.subtitle)
+
+    @staticmethod
+    def _lines(rows: Sequence[str], state: State) -> list[str]:
+        """The state in plain text, for the partitions (and queues) that are shown."""
+        return log_lines(rows, state)
 
     def save_page(self, path: str | Path) -> Path:
         """Write the figure as one HTML file that needs nothing else."""
@@ -148,3 +155,95 @@ class LogView(Figure):
             source, title=title, subtitle=subtitle, start=start, moments=moments, speed=speed,
             **options,
         )  # fmt: skip
+
+
+class ClusterView(Figure):
+    """Brokers with their replicas: who leads, who is in sync, and what is on its way.
+
+        ClusterView(sim, title="Broker 2 is gone", subtitle="broker 1 leads in epoch 5")
+
+    Everything else is as with `LogView`.
+    """
+
+    _esm = module("cluster_view")
+    _figure = "cluster_view"
+
+    def __init__(
+        self,
+        source: object,
+        *,
+        title: str = "",
+        subtitle: str = "",
+        start: float | str | None = None,
+        partitions: Sequence[str] = (),
+        topics: Sequence[str] = (),
+        clients: Sequence[str] | None = None,
+        messages: str = "telling",
+        every: bool = False,
+        moments: Sequence[Moment] = (),
+        speed: float = 1.0,
+    ) -> None:
+        """Choose what is shown.
+
+        `partitions` or `topics` name the replicas to show, and `clients` the clients; by default
+        all. `messages="all"` shows every message, not only those with records, votes and changes of
+        who leads or is in sync. The rest is as for a log view.
+        """
+        options: dict[str, Any] = {
+            "partitions": list(partitions),
+            "topics": list(topics),
+            "messages": messages,
+            "every": every,
+        }
+        if clients is not None:
+            options["clients"] = list(clients)
+        super().__init__(
+            source, title=title, subtitle=subtitle, start=start, moments=moments, speed=speed,
+            **options,
+        )  # fmt: skip
+
+    @staticmethod
+    def _lines(rows: Sequence[str], state: State) -> list[str]:
+        return cluster_lines(rows, state)
+
+
+class Timeline(Figure):
+    """Who said what to whom, and when: a line for each broker and client, time to the right.
+
+    Timeline(sim, title="An election", who=["1", "2", "3"], messages=["Vote"])
+    """
+
+    _esm = module("timeline")
+    _figure = "timeline"
+
+    def __init__(
+        self,
+        source: object,
+        *,
+        title: str = "",
+        subtitle: str = "",
+        start: float | str | None = None,
+        who: Sequence[str] = (),
+        messages: Sequence[str] = (),
+        partitions: Sequence[str] = (),
+        topics: Sequence[str] = (),
+        every: bool = False,
+        moments: Sequence[Moment] = (),
+        speed: float = 1.0,
+    ) -> None:
+        """Choose what is shown.
+
+        `who` names the lines, from top to bottom: brokers by their number as text, and clients; by
+        default all. `messages` names kinds of messages, as "Vote" or "Fetch"; by default those with
+        records, votes and changes of who leads or is in sync. `partitions` or `topics` say whose
+        leaders are marked on the lines.
+        """
+        super().__init__(
+            source, title=title, subtitle=subtitle, start=start, moments=moments, speed=speed,
+            who=list(who), messages=list(messages), partitions=list(partitions),
+            topics=list(topics), every=every,
+        )  # fmt: skip
+
+    @staticmethod
+    def _lines(rows: Sequence[str], state: State) -> list[str]:
+        return cluster_lines(rows, state)

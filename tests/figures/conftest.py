@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from lessons.figures import LogView
+from lessons.figures import Figure, LogView
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -47,14 +47,16 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_figure(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
-    """Open a log view of a trace as a page; at the end, nothing may have gone wrong on it."""
+    """Open a figure of a trace as a page; at the end, nothing may have gone wrong on it."""
     complaints: list[str] = []
     pages: list[Page] = []
 
-    def open_page(trace: Any, *, width: int = 1100, **options: Any) -> Page:
+    def open_page(
+        trace: Any, *, width: int = 1100, kind: type[Figure] = LogView, **options: Any
+    ) -> Page:
         look = {name: options.pop(name) for name in ("color_scheme", "reduced_motion")
                 if name in options}  # fmt: skip
-        path = LogView(trace, **options).save_page(tmp_path / f"{len(pages)}.html")
+        path = kind(trace, **options).save_page(tmp_path / f"{len(pages)}.html")
         page = browser.new_page(viewport={"width": width, "height": 800}, **look)
         pages.append(page)
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
@@ -62,7 +64,7 @@ def open_figure(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page
         page.on("request", lambda asked: asked.url == path.as_uri()
                 or complaints.append(f"request: {asked.url}"))  # fmt: skip
         page.goto(path.as_uri())
-        page.wait_for_selector(".oz-cell, .oz-strip, .oz-empty", state="attached")
+        page.wait_for_selector(".oz-cell, .oz-strip, .oz-span, .oz-empty", state="attached")
         return page
 
     yield open_page

@@ -10,7 +10,7 @@ from lessons.figures.module import WEB, parts
 NAME = re.compile(
     r"^(?:export )?(?:default )?(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE
 )
-FIGURES = ("log_view",)
+FIGURES = ("log_view", "cluster_view", "timeline")
 
 COLOURS = {
     "background": ("#fbf9f5", "#191918"), "panel": ("#ffffff", "#222221"),

@@ -10,6 +10,7 @@ export class Cast {
   constructor(trace) {
     this.partitions = new Map();
     this.queues = new Set();
+    this.nodes = new Set();
     this.clients = new Map();
     this.readers = new Map();
     this.values = new Set();
@@ -30,6 +31,7 @@ export class Cast {
     if (branch === "partitions" && name) this.meetPartition(name);
     if (branch === "logs" && third) this.meetPartition(third);
     if (branch === "queues" && name) this.queues.add(name);
+    if (branch === "nodes" && name) this.nodes.add(name);
     if (branch === "clients" && name) this.meetClient(name, third, fourth, value);
     const isRecord = branch === "logs" ? fourth === "records" && fifth !== undefined
       : branch === "queues" && third === "messages" && fourth !== undefined;
@@ -89,6 +91,11 @@ export class Cast {
     return GROUP_COLOURS[Math.max(0, place) % GROUP_COLOURS.length];
   }
 
+  /** The names of all brokers, in order. */
+  brokers() {
+    return [...this.nodes].sort((a, b) => Number(a) - Number(b));
+  }
+
   kind(kind) {
     return [...this.clients.values()].filter((client) => client.kind === kind);
   }
@@ -129,4 +136,11 @@ function colourOf(place) {
 function letterOf(place) {
   const letter = String.fromCharCode(65 + (place % 26));
   return place < 26 ? letter : `${letter}${Math.floor(place / 26) + 1}`;
+}
+
+/** The partitions that a figure shows: those that are named, or all of its topics. */
+export function shownPartitions(cast, { partitions, topics }) {
+  if (partitions?.length > 0) return partitions;
+  return [...cast.partitions].filter(([, { topic }]) =>
+    (topics?.length > 0 ? topics.includes(topic) : !topic.startsWith("__"))).map(([name]) => name);
 }

@@ -40,7 +40,8 @@ export function touchedBy(step) {
 export function tablesOf(state, rows, clients, flying) {
   const logs = rows.filter((row) => row.kind === "log" && row.node !== null);
   const queues = rows.filter((row) => row.kind === "queue");
-  const tables = [partitions(logs), readers(logs), clientTable(state, clients), flights(flying)];
+  const tables = [partitions(logs), readers(logs), clientTable(state, clients),
+    flightTable(flying)];
   tables.push(...queues.map(queueTable), ...logs.map(recordTable));
   return tables.filter(({ rows: lines }) => lines.length > 0);
 }
@@ -78,7 +79,8 @@ function clientTable(state, clients) {
   };
 }
 
-function flights(flying) {
+/** Messages on their way. */
+export function flightTable(flying) {
   return {
     name: "Messages in flight",
     columns: ["message", "from", "to", "meaning"],

@@ -287,6 +287,11 @@ export function startOf(trace, start, flights) {
   return flying ? (flying.first + flying.last) / 2 : last;
 }
 
+/** What a page's `mount(el, trace, options)` was given, as a widget's model holds it. */
+export function valuesOf(trace, { title, subtitle, start, speed, moments, ...options }) {
+  return { trace, title, subtitle, start, speed, moments, options };
+}
+
 /** A widget model for a page without a kernel: it holds values and tells who listens. */
 export function pageModel(values) {
   const listeners = new Map();

@@ -10,11 +10,11 @@
 //   values      true: cells are wider and show the record's value beside its key
 
 import { Card } from "./card.js";
-import { Cast } from "./cast.js";
+import { Cast, shownPartitions } from "./cast.js";
 import { sentenceOf, tablesOf, touchedBy } from "./describe.js";
 import { Discs } from "./discs.js";
 import { FONT, clamp, mark, svg, textWidth } from "./dom.js";
-import { Figure, pageModel } from "./figure.js";
+import { Figure, pageModel, valuesOf } from "./figure.js";
 import { Fold } from "./fold.js";
 import { layoutOf, wayOf } from "./layout.js";
 import { logRow, noteOf, queueRow, recordText } from "./rows.js";
@@ -269,12 +269,6 @@ function batchText(row, offset) {
   return base === last ? "alone in its batch" : `offsets ${base} to ${last}`;
 }
 
-function shownPartitions(cast, { partitions, topics }) {
-  if (partitions?.length > 0) return partitions;
-  return [...cast.partitions].filter(([, { topic }]) =>
-    (topics?.length > 0 ? topics.includes(topic) : !topic.startsWith("__"))).map(([name]) => name);
-}
-
 function render({ model, el }) {
   const figure = new Figure({ model, el }, (parts) => new LogScene(parts));
   return () => figure.remove();
@@ -282,9 +276,8 @@ function render({ model, el }) {
 
 /** Draw in a page. Returns the figure, whose `player` can be moved from outside. */
 export function mount(el, trace, options = {}) {
-  const { title, subtitle, start, speed, moments, ...rest } = options;
-  const model = pageModel({ trace, title, subtitle, start, speed, moments, options: rest });
-  return new Figure({ model, el }, (parts) => new LogScene(parts));
+  return new Figure({ model: pageModel(valuesOf(trace, options)), el },
+    (parts) => new LogScene(parts));
 }
 
 export { Fold };

@@ -13,7 +13,7 @@ export function logRow(state, name) {
   const end = log.end ?? start;
   return {
     kind: "log", name, node, status,
-    gone: status === "crashed" || status === "stopped",
+    gone: isGone(status),
     leader: partition.leader ?? null,
     epoch: log.epoch ?? partition.epoch ?? 0,
     isr: partition.isr ?? [],
@@ -23,6 +23,58 @@ export function logRow(state, name) {
     records: log.records ?? {},
     readers: readersOf(state, name, log.hw ?? end),
   };
+}
+
+/** A partition as one of its replicas has it. */
+export function replicaRow(state, node, name) {
+  const partition = state.partitions?.[name] ?? {};
+  const log = state.logs?.[node]?.[name];
+  const status = state.nodes?.[node]?.status ?? "up";
+  const end = log?.end ?? 0;
+  const row = {
+    kind: "log", name, node: log ? String(node) : null, status, gone: isGone(status),
+    held: Boolean(log), leader: partition.leader ?? null,
+    epoch: log?.epoch ?? partition.epoch ?? 0, isr: partition.isr ?? [], start: log?.start ?? 0,
+    end, hw: Math.min(log?.hw ?? end, end), first: log?.start ?? 0, records: log?.records ?? {},
+    readers: [],
+  };
+  return { ...row, note: roleOf(row, partition, log, String(node)) };
+}
+
+// What a replica is, by the metadata; one that has not heard yet believes something else.
+function roleOf(row, partition, log, node) {
+  const leads = String(partition.leader) === node;
+  if (leads && !row.gone) return { text: `leader · epoch ${row.epoch}`, tone: "lead" };
+  if (log?.role === "leader" && !row.gone) {
+    return { text: `still leads in epoch ${row.epoch}`, tone: "danger" };
+  }
+  if ((partition.isr ?? []).map(String).includes(node)) return { text: "follower", tone: "" };
+  if ((partition.elr ?? []).map(String).includes(node)) return { text: "eligible", tone: "" };
+  return { text: "out of sync", tone: "danger" };
+}
+
+/** A broker as such: what it is in the quorum, or that it is gone. */
+export function brokerRow(state, node) {
+  const { status = "up", controller, role, epoch, fenced } = state.nodes?.[node] ?? {};
+  const gone = isGone(status);
+  const note = noteOfBroker(status, gone, { controller, role, epoch, fenced });
+  return { node, status, gone, note };
+}
+
+function noteOfBroker(status, gone, { controller, role, epoch, fenced }) {
+  const inEpoch = epoch === undefined ? "" : ` · epoch ${epoch}`;
+  if (gone) return { text: status, tone: "danger" };
+  if (status !== "up") return { text: status, tone: "" };
+  if (fenced) return { text: "fenced", tone: "danger" };
+  if (controller) return { text: `controller${inEpoch}`, tone: "lead" };
+  if (role === "candidate" || role === "prospective") {
+    return { text: `candidate${inEpoch}`, tone: "lead" };
+  }
+  return { text: "", tone: "" };
+}
+
+function isGone(status) {
+  return status === "crashed" || status === "stopped";
 }
 
 // A partition without a leader is shown as the last one who is left to tell has it.
@@ -63,6 +115,7 @@ export function queueRow(state, name) {
 
 /** The line under a partition's name, and whether it is news. */
 export function noteOf(row) {
+  if (row.note) return row.note;
   if (row.kind === "queue") {
     const gone = row.end - row.waiting;
     return { text: `${row.waiting} waiting${gone > 0 ? ` · ${gone} gone` : ""}`, tone: "" };

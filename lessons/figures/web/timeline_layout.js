@@ -1,0 +1,41 @@
+// A space-time diagram: each host is a line, time runs to the right, a message is a slanted stroke.
+//
+// Time is laid out as the figure plays it: pauses are compressed, so that what happens within a
+// few milliseconds can be told apart. The window shows some seconds of the reader's own watch and
+// moves on when "now" comes near its end; where it lies depends on the position alone.
+
+import { FONT, textWidth } from "./dom.js";
+
+const LANE = 46;
+const TOP = 16;
+const BOTTOM = 26;
+const NARROW = 560;
+/** So many pixels a second of shown time. */
+const PIXELS_A_SECOND = 95;
+
+export function timelineLayout(width, names) {
+  const narrow = width < NARROW;
+  const widest = Math.max(0, ...names.map((name) => textWidth(name, FONT.name)));
+  const left = narrow ? 8 : Math.min(150, Math.ceil(widest) + 26);
+  const lane = narrow ? LANE + 10 : LANE;
+  const lanes = new Map(names.map((name, i) => [name, {
+    y: TOP + lane * (i + 0.5) + (narrow ? 8 : 0), nameX: narrow ? left : 0,
+    nameDy: narrow ? -12 : 4.5,
+  }]));
+  const right = width - 10;
+  const span = ((right - left) / PIXELS_A_SECOND) * 1000;
+  return { width, left, right, lanes, span, lane, height: TOP + lane * names.length + BOTTOM };
+}
+
+/** The window at a moment of shown time: it goes on in steps of a third of itself. */
+export function windowAt(layout, shown, total) {
+  const third = layout.span / 3;
+  const latest = Math.max(0, total - layout.span * 0.92);
+  const from = Math.min(latest, Math.max(0, Math.floor(shown / third) - 1) * third);
+  return { from, to: from + layout.span };
+}
+
+export function xOf(layout, window, shown) {
+  const part = (shown - window.from) / (window.to - window.from);
+  return layout.left + part * (layout.right - layout.left);
+}
