@@ -1,4 +1,4 @@
-"""ApiVersions (18): what this broker can do. It is the first thing a client asks.
+"""ApiVersions (18): what can be asked on this listener. It is the first thing a client asks.
 
 A version of the request that we do not know is answered in version 0, the one that every client
 can read, with UNSUPPORTED_VERSION and our range for this API alone; the client then asks again
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from broker.api.context import Broker
-from broker.api.table import API_VERSIONS, APIS, Api
+from broker.api.table import API_VERSIONS, APIS, CONTROLLER_APIS, Api
 from broker.events import Now, RequestArrived
 from broker.metadata.controller import METADATA_VERSION, METADATA_VERSIONS
 from broker.wire.errors import ErrorCode
@@ -39,8 +39,9 @@ def handle(
     ):
         return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST, api_keys=[])
     low, high = METADATA_VERSIONS
+    apis = CONTROLLER_APIS if request.to_controller else APIS
     return ApiVersionsResponse(
-        api_keys=[_row(api) for api in APIS.values()],
+        api_keys=[_row(api) for api in apis.values()],
         supported_features=[
             SupportedFeatureKey(name=METADATA_VERSION, min_version=low, max_version=high)
         ],
