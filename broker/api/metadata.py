@@ -17,9 +17,10 @@ from contextlib import suppress
 
 from broker.api.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
 from broker.api.context import Broker
+from broker.api.topics_told import INTERNAL_TOPICS, NOBODY, leader_told, live_only, offline_replicas
 from broker.events import Now, RequestArrived
-from broker.metadata.image import PartitionImage, TopicImage
-from broker.metadata.topic_names import check_topic_name
+from broker.metadata.image import ClusterImage, PartitionImage, TopicImage
+from broker.metadata.topic_names import is_legal_topic_name
 from broker.metadata.topics import NewTopic, check_total, plan_topic
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.metadata import (
@@ -31,8 +32,6 @@ from broker.wire.messages.metadata import (
     MetadataResponseTopic,
 )
 from broker.wire.primitives import ZERO_UUID
-
-INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
 
 
 def handle(
@@ -48,10 +47,14 @@ def handle(
                 return None
     everything = body.topics is None or (request.api_version == 0 and not body.topics)
     if everything:
-        topics = [_known(topic, body) for _, topic in sorted(broker.image.topics.items())]
+        image = broker.image
+        topics = [
+            _known(image, topic, body, request.api_version)
+            for _, topic in sorted(image.topics.items())
+        ]
     else:
         once = {(topic.topic_id, topic.name): topic for topic in body.topics or []}
-        topics = [_asked(broker, topic, body) for topic in once.values()]
+        topics = [_asked(broker, topic, body, request.api_version) for topic in once.values()]
     asked = body.include_cluster_authorized_operations
     return MetadataResponse(
         brokers=[
@@ -76,7 +79,7 @@ def _missing(broker: Broker, topics: Iterable[MetadataRequestTopic]) -> list[str
     return [
         name
         for name in names
-        if name is not None and name not in broker.image.topics and _is_legal(name)
+        if name is not None and name not in broker.image.topics and is_legal_topic_name(name)
     ]
 
 
@@ -97,30 +100,22 @@ def _create(broker: Broker, names: list[str], now: Now) -> int | None:
     return broker.controller.submit(plan, now) if coming else None
 
 
-def _is_legal(name: str) -> bool:
-    try:
-        check_topic_name(name)
-    except ApiError:
-        return False
-    return True
-
-
 # -- telling what there is ------------------------------------------------------------------------
 
 
 def _asked(
-    broker: Broker, asked: MetadataRequestTopic, body: MetadataRequest
+    broker: Broker, asked: MetadataRequestTopic, body: MetadataRequest, version: int
 ) -> MetadataResponseTopic:
     if asked.topic_id != ZERO_UUID:
         by_id = broker.image.topic_by_id(asked.topic_id)
         if by_id is None:
             return _unknown(asked.name, asked.topic_id, ErrorCode.UNKNOWN_TOPIC_ID)
-        return _known(by_id, body)
+        return _known(broker.image, by_id, body, version)
     name = asked.name or ""
     topic = broker.image.topics.get(name)
     if topic is not None:
-        return _known(topic, body)
-    legal = _is_legal(name)
+        return _known(broker.image, topic, body, version)
+    legal = is_legal_topic_name(name)
     return _unknown(
         name,
         ZERO_UUID,
@@ -132,25 +127,40 @@ def _unknown(name: str | None, topic_id: bytes, code: ErrorCode) -> MetadataResp
     return MetadataResponseTopic(error_code=code, name=name, topic_id=topic_id)
 
 
-def _known(topic: TopicImage, body: MetadataRequest) -> MetadataResponseTopic:
+def _known(
+    image: ClusterImage, topic: TopicImage, body: MetadataRequest, version: int
+) -> MetadataResponseTopic:
     asked = body.include_topic_authorized_operations
+    tell = _partition if version > 0 else _partition_in_version_0
     return MetadataResponseTopic(
         error_code=ErrorCode.NONE,
         name=topic.name,
         topic_id=topic.topic_id,
         is_internal=topic.name in INTERNAL_TOPICS,
-        partitions=[_partition(partition) for partition in topic.partitions],
+        partitions=[tell(image, partition) for partition in topic.partitions],
         topic_authorized_operations=TOPIC_OPERATIONS if asked else NOT_ASKED,
     )
 
 
-def _partition(partition: PartitionImage) -> MetadataResponsePartition:
-    led = partition.leader >= 0
+def _partition(image: ClusterImage, partition: PartitionImage) -> MetadataResponsePartition:
+    leader = leader_told(image, partition)
     return MetadataResponsePartition(
-        error_code=ErrorCode.NONE if led else ErrorCode.LEADER_NOT_AVAILABLE,
+        error_code=ErrorCode.LEADER_NOT_AVAILABLE if leader == NOBODY else ErrorCode.NONE,
         partition_index=partition.index,
-        leader_id=partition.leader,
+        leader_id=leader,
         leader_epoch=partition.leader_epoch,
         replica_nodes=list(partition.replicas),
         isr_nodes=list(partition.isr),
+        offline_replicas=offline_replicas(image, partition),
     )
+
+
+def _partition_in_version_0(
+    image: ClusterImage, partition: PartitionImage
+) -> MetadataResponsePartition:
+    """The oldest clients break over a replica that is not among the brokers: it is left out."""
+    told = _partition(image, partition)
+    replicas, isr = live_only(image, partition.replicas), live_only(image, partition.isr)
+    missing = len(replicas) < len(partition.replicas) or len(isr) < len(partition.isr)
+    code = ErrorCode.REPLICA_NOT_AVAILABLE if missing else ErrorCode.NONE
+    return told.replace(error_code=told.error_code or code, replica_nodes=replicas, isr_nodes=isr)

@@ -31,6 +31,15 @@ def check_topic_name(name: str) -> None:
     raise ApiError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"Topic name is invalid: {problem}")
 
 
+def is_legal_topic_name(name: str) -> bool:
+    """Whether a topic may be called that."""
+    try:
+        check_topic_name(name)
+    except ApiError:
+        return False
+    return True
+
+
 def check_collision(name: str, others: Iterable[str]) -> None:
     """Raise INVALID_TOPIC_EXCEPTION if another topic differs only in "." and "_"."""
     if "." not in name and "_" not in name:
