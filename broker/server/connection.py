@@ -274,10 +274,11 @@ class Connection(asyncio.BufferedProtocol):
         self._closing = True
         self._transport.close()
 
-    def abort(self, reason: str) -> None:
-        """Close at once, whatever is still to be sent."""
+    def abort(self, reason: str = "") -> None:
+        """Close at once, whatever is still to be sent. Without a reason: without a word."""
         self._closing = True
-        self._server.closed(self, reason)
+        if reason:
+            self._server.closed(self, reason)
         self._transport.abort()
 
     def ignore_requests(self) -> None:

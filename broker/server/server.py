@@ -67,7 +67,7 @@ class Server:
         self.config = config
         self.scratch = bytearray(SCRATCH_BYTES)
         self.read_request = read_request
-        self.port = 0
+        self.port = self.controller_port = 0
         self.host: Host
         self.loop: asyncio.AbstractEventLoop
         self.budget: Budget
@@ -128,6 +128,7 @@ class Server:
         if self.config.controller_listener is not None:
             self._for_controllers = bind(self.config.controller_listener, backlog)
             undo.callback(self._for_controllers.close)
+            self.controller_port = self._for_controllers.getsockname()[1]
 
     async def _accept(self, listening: socket.socket, connect: Callable[[], Connection]) -> None:
         backlog = self.config.socket_listen_backlog_size
@@ -221,12 +222,14 @@ class Server:
     async def _close_connections(self, last_words_s: float) -> None:
         """Let the last answers out, for as long as the clients take them."""
         patience = self.loop.time() + last_words_s
-        for connection in list(self._connections.values()):
-            connection.close_quietly()
+        if last_words_s:
+            for connection in list(self._connections.values()):
+                connection.close_quietly()
         while self._connections and self.loop.time() < patience:
             await asyncio.sleep(0.005)
+        reason = "it did not take its last answers" if last_words_s else ""
         for connection in list(self._connections.values()):
-            connection.abort("it did not take its last answers")
+            connection.abort(reason)
         await asyncio.sleep(0)  # aborted connections are closed in the next turn
 
     @property
