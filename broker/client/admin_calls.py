@@ -119,6 +119,10 @@ class CreateTopics(Call):
             name=topic.name,
             num_partitions=topic.num_partitions,
             replication_factor=topic.replication_factor,
+            assignments=[
+                create.CreatableReplicaAssignment(partition_index=index, broker_ids=list(brokers))
+                for index, brokers in topic.replica_assignments.items()
+            ],
             configs=[
                 create.CreatableTopicConfig(name=name, value=value) for name, value in configs
             ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -22,6 +22,7 @@ CLUSTER = "cluster"
 QUORUM = "quorum"
 """The only key of `describe_quorum`."""
 NO_CONFIGS: Mapping[str, str] = MappingProxyType({})
+NO_ASSIGNMENTS: Mapping[int, Sequence[int]] = MappingProxyType({})
 
 
 class NewTopic(NamedTuple):
@@ -31,6 +32,8 @@ class NewTopic(NamedTuple):
     num_partitions: int = BROKERS_CHOICE
     replication_factor: int = BROKERS_CHOICE
     configs: Mapping[str, str] = NO_CONFIGS
+    replica_assignments: Mapping[int, Sequence[int]] = NO_ASSIGNMENTS
+    """Where each partition shall lie, the preferred leader first; both numbers are -1 then."""
 
 
 class CreatedTopic(NamedTuple):

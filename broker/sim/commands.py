@@ -16,7 +16,7 @@ from broker.client.consumer import Consumer
 from broker.client.outcomes import Operation
 from broker.client.producer import Producer
 from broker.events import Effect, Entropy, Now
-from broker.sim import faults
+from broker.sim import faults, weather
 from broker.sim.clients import AdminHost, ClientHost, ConsumerHost, ProducerHost, Script
 from broker.sim.narration import NO_KEY
 from broker.sim.world import START_WALL_US, SimulationError, microseconds
@@ -34,10 +34,20 @@ Give = Callable[[Admin, Now], tuple[Operation, list[Effect]]]
 
 
 def create_topic(
-    sim: Simulation, topic: str, partitions: int, configs: dict[str, str]
+    sim: Simulation,
+    topic: str,
+    partitions: int,
+    configs: dict[str, str],
+    replication_factor: int = -1,
+    replicas: list[list[int]] | None = None,
 ) -> Operation:
     """Ask the cluster for a topic."""
-    new = NewTopic(topic, num_partitions=partitions, configs=configs)
+    new = NewTopic(
+        topic, num_partitions=partitions, replication_factor=replication_factor, configs=configs
+    )
+    if replicas is not None:
+        placed = dict(enumerate(replicas))
+        new = NewTopic(topic, configs=configs, replica_assignments=placed)
     return _administer(
         sim, f"create {topic}", lambda admin, now: admin.create_topics([new], now=now)
     )
@@ -292,4 +302,5 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "resume_reading": resume_reading,
     "set_pace": set_pace,
     **faults.COMMANDS,
+    **weather.COMMANDS,
 }

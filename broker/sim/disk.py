@@ -17,6 +17,8 @@ from broker.log.disk.memory import Chance, _apply, _File, _Folder
 
 ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
 OPERATIONS = ("read", "append", "sync")
+ABOUT = ("records", "everything")
+"""What a disk can lie about: the logs of topics, or the metadata log and all else as well."""
 UNTIL_REPAIRED = 1 << 60
 
 
@@ -35,6 +37,8 @@ class SimulatedDisk(MemoryDisk):
     def __init__(self) -> None:
         super().__init__()
         self._looking = False
+        self.lies = ""
+        """What the disk says it has synced, and has not; see ABOUT."""
 
     # -- a sync in two halves -------------------------------------------------------------------
 
@@ -46,6 +50,8 @@ class SimulatedDisk(MemoryDisk):
             if node is None:
                 continue
             self._strike("sync", path)
+            if self.lies and self._is_lied_about(path):
+                continue
             if isinstance(node, _File):
                 marks.append(SyncMark(node, len(node.content), node.before))
             else:
@@ -54,8 +60,6 @@ class SimulatedDisk(MemoryDisk):
 
     def finish_sync(self, marks: list[SyncMark]) -> None:
         """The sync returns: what was there when it began is on the platter."""
-        if self.lying:
-            return
         for node, extent, before in marks:
             if isinstance(node, _Folder):
                 for changes in node.pending[:extent]:
@@ -64,6 +68,17 @@ class SimulatedDisk(MemoryDisk):
             elif node.before is before:
                 node.synced = max(node.synced, min(extent, len(node.content)))
                 node.before = None
+
+    def sync(self, paths: Iterable[str]) -> None:
+        if self.lies:
+            paths = [path for path in paths if not self._is_lied_about(path)]
+        super().sync(paths)
+
+    def _is_lied_about(self, path: str) -> bool:
+        if self.lies == "everything":
+            return True
+        folder = path.partition("/")[0]
+        return self.is_folder(folder) and not folder.startswith("__")
 
     # -- faults ---------------------------------------------------------------------------------
 
@@ -74,6 +89,7 @@ class SimulatedDisk(MemoryDisk):
     def repair(self) -> None:
         """The disk is well again."""
         self._faults.clear()
+        self.lies = ""
 
     def crash(self) -> None:
         """A process that dies takes no fault of its disk with it."""
@@ -82,6 +98,18 @@ class SimulatedDisk(MemoryDisk):
         faults = list(self._faults)
         super().power_loss(chance)
         self._faults = faults
+
+    def tear(self, path: str, position: int, length: int, chance: Chance) -> None:
+        """Lose power amid a write: of a file nothing is found behind `position` + `length`.
+
+        What was written earlier happens to be on the platter.
+        """
+        file = self._file(path, "tear")
+        file.synced = max(file.synced, position)
+        self.power_loss(chance)
+        if self.exists(path) and self.size(path) > position + length:
+            self.truncate(path, position + length)
+            self._file(path, "tear").sync()
 
     def _strike(self, operation: str, path: str) -> None:
         if not self._looking:

@@ -1,18 +1,21 @@
 """What can go wrong, on command.
 
 Each fault is what the machine room does: a process dies, power fails, a bit rots, a disk refuses, a
-cable is bad. What follows from it is up to the cluster.
+clock is wrong. What follows from it is up to the cluster. `weather` has those of the network.
 """
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Callable
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from broker.sim.clients import ClientHost
-from broker.sim.disk import ERRORS, OPERATIONS
+from broker.sim.disk import ABOUT, ERRORS, OPERATIONS
 from broker.sim.history import named
-from broker.sim.hosts import BrokerHost, Host
+from broker.sim.hosts import SYNC_US, BrokerHost, Host
 from broker.sim.stored import StoredBatch, stored_batches
 from broker.sim.world import SimulationError, microseconds
 from broker.wire.records import BATCH_OVERHEAD
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from broker.sim.simulation import Simulation
 
 BITS = 8
+PPM = {"%": 10_000, "ppm": 1}
+PPM_MAX = 500_000
 
 
 # -- processes -----------------------------------------------------------------------------------
@@ -39,6 +44,22 @@ def power_loss(sim: Simulation, broker: int) -> None:
     sim.cause("fault", host.name, f"broker {broker} loses power")
     sim.power_is_lost(host)
     host.disk.power_loss(host.dice)
+    if host.alive:
+        _take_down(sim, host)
+    sim.network.stirred.append(host)
+
+
+def tear(sim: Simulation, broker: int, topic: str, partition: int) -> None:
+    """The machine goes dark amid a write: only the beginning of a log's last batch is found."""
+    host = sim.broker(broker)
+    folder = named((topic, partition))
+    last = next(iter(deque(stored_batches(host.disk, folder), 1)), None)
+    if last is None or last.durable(host.disk):
+        raise SimulationError(f"everything in {folder} of broker {broker} is on the platter")
+    half = last.header.size // 2
+    sim.cause("fault", host.name, f"broker {broker} loses power while it writes to {folder}")
+    sim.power_is_lost(host)
+    host.disk.tear(last.path, last.position, half, host.dice)
     if host.alive:
         _take_down(sim, host)
     sim.network.stirred.append(host)
@@ -93,25 +114,39 @@ def resume(sim: Simulation, who: int | str) -> None:
     sim.network.stirred.append(host)
 
 
-# -- the network ---------------------------------------------------------------------------------
+# -- clocks --------------------------------------------------------------------------------------
 
 
-def lose(sim: Simulation, share: float) -> None:
-    """From now on a share of all messages is lost."""
-    if not 0 <= share <= 1:
-        raise SimulationError(f"a share lies between 0 and 1: {share!r}")
-    sim.cause("fault", "network", f"the network loses {share:.0%} of all messages")
-    sim.network.loss = share
+def skew(sim: Simulation, who: int | str, by: str) -> None:
+    """The wall clock of a host is set wrong. No timer hears of it."""
+    host = _host(sim, who)
+    sign, span = _signed(by)
+    sim.cause("fault", host.name, f"the clock of {_called(host)} is set {by} off")
+    host.clock.skew_us = sign * microseconds(span)
+    sim.network.stirred.append(host)
 
 
-def delay(sim: Simulation, least: str | int, most: str | int) -> None:
-    """From now on messages take between `least` and `most`."""
-    low, high = microseconds(least), microseconds(most)
-    if low > high:
-        raise SimulationError(f"a delay of at least {least} cannot be at most {most}")
-    said = f"{least}" if low == high else f"{least} to {most}"
-    sim.cause("fault", "network", f"a message takes {said}")
-    sim.network.delay_us = (low, high)
+def drift(sim: Simulation, who: int | str, by: str) -> None:
+    """From now on the clocks of a host run too fast or too slow, timers included."""
+    host = _host(sim, who)
+    sign, span = _signed(by)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(%|ppm)", span)
+    if found is None:
+        raise SimulationError(f"{by!r} is no drift: write '+1%' or '-200ppm'")
+    ppm = sign * int(Fraction(found[1]) * PPM[found[2]])
+    if abs(ppm) > PPM_MAX:
+        raise SimulationError(f"a clock that drifts by {by} is no clock: at most 50%")
+    sim.cause("fault", host.name, f"the clock of {_called(host)} drifts by {by}")
+    host.clock.drift(sim.now, ppm)
+    host.alarm = None
+    host.set_alarm()
+
+
+def _signed(by: str) -> tuple[int, str]:
+    """ "+5s" is (1, "5s")."""
+    if by[:1] not in ("+", "-"):
+        raise SimulationError(f"{by!r}: say which way, as in '+5s' or '-5s'")
+    return (-1 if by[0] == "-" else 1), by[1:]
 
 
 # -- disks ---------------------------------------------------------------------------------------
@@ -149,11 +184,31 @@ def fail_disk(sim: Simulation, broker: int, error: str, on: str, times: int | No
     host.disk.fail(on, error, "", times)
 
 
+def lying_disk(sim: Simulation, broker: int, about: str) -> None:
+    """From now on a disk confirms what it has not done; the next loss of power shows it."""
+    host = sim.broker(broker)
+    if about not in ABOUT:
+        raise SimulationError(f"{about!r} is not one of {', '.join(ABOUT)}")
+    sim.cause("fault", host.name, f"the disk of broker {broker} lies: it syncs no {about}")
+    host.disk.lies = about
+
+
+def slow_disk(sim: Simulation, broker: int, least: str | int, most: str | int) -> None:
+    """From now on a sync takes between `least` and `most`."""
+    host = sim.broker(broker)
+    low, high = microseconds(least), microseconds(most)
+    if low > high:
+        raise SimulationError(f"a sync of at least {least} cannot take at most {most}")
+    sim.cause("fault", host.name, f"the disk of broker {broker} takes {least} to {most} to sync")
+    host.sync_us = (low, high)
+
+
 def repair_disk(sim: Simulation, broker: int) -> None:
     """The disk is well again. A log that the broker took offline stays so until a restart."""
     host = sim.broker(broker)
     sim.cause("command", host.name, f"the disk of broker {broker} is well again")
     host.disk.repair()
+    host.sync_us = SYNC_US
 
 
 # -- who -----------------------------------------------------------------------------------------
@@ -185,9 +240,12 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "stop": stop,
     "pause": pause,
     "resume": resume,
-    "lose": lose,
-    "delay": delay,
+    "tear": tear,
+    "skew": skew,
+    "drift": drift,
     "flip_bit": flip_bit,
     "fail_disk": fail_disk,
+    "lying_disk": lying_disk,
+    "slow_disk": slow_disk,
     "repair_disk": repair_disk,
 }

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from broker.sim.packets import Connection
 
 
+SYNC_US = (500, 3_000)
+"""The least and the most that a sync takes."""
+
+
 class Machine(Protocol):
     """A state machine with the joint of `broker.events`: a node, or a client."""
 
@@ -232,8 +236,7 @@ class BrokerHost(Host):
         self.disk = SimulatedDisk()
         self.entropy = SimulatedEntropy(self.world.dice(f"broker {node_id}"))
         self.dice = self.world.dice(f"disk of {node_id}")
-        self.sync_us = (500, 3_000)
-        """The least and the most that a sync takes."""
+        self.sync_us = SYNC_US
 
     def boot(self, machine: Machine) -> None:
         """A broker is up when it is ready to serve, which takes a while."""

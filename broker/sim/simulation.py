@@ -1,6 +1,6 @@
 """The simulator's front door: a cluster in virtual time that does what it is told, step by step.
 
-    sim = Simulation(brokers=1, seed=7)
+    sim = Simulation(brokers=3, seed=7)
     sim.create_topic("orders", partitions=3)
     shop = sim.producer("shop")
     shop.send("orders", key="A", value="created")
@@ -10,8 +10,8 @@
     print(reader.records)
 
 The broker in it is the broker: the same `broker.node.Node` that stands behind a socket, on a disk
-in memory. Only time, network and disk are played, and they can be played badly: `crash`,
-`power_loss`, `lose`, `delay`, `flip_bit`, `fail_disk`, `pause`.
+in memory. Only time, network and disk are played, and they can be played badly: `sim.crash(1)`,
+`sim.cut({1}, {2, 3})`, and all that stands in `broker.sim.mischief`.
 
 A run is its version, seed, options and commands. Commands are what the methods here and on the
 clients' handles do; each is one step, written down as plain data with the step at which it was
@@ -22,40 +22,23 @@ commands up to that step, and leaves it there for you to go on differently.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from broker.client.outcomes import Operation
-from broker.metadata.configs import BrokerConfig
+from broker.log.checkpoints import MetaProperties, write_meta_properties
 from broker.node import Node
 from broker.sim import commands, rest
 from broker.sim.clients import ClientHost, ConsumerHost, ProducerHost
 from broker.sim.handles import ConsumerHandle, ProducerHandle
 from broker.sim.history import Finding, History, Place
-from broker.sim.hosts import BrokerHost
+from broker.sim.hosts import BrokerHost, SimulatedEntropy
+from broker.sim.mischief import Mischief
 from broker.sim.network import Network
 from broker.sim.observer import Observer
+from broker.sim.options import CODEC_SHARE, RUN_VERSION, Options, broker_config
 from broker.sim.trace import Trace
 from broker.sim.world import Duration, SimulationError, World, microseconds
-
-RUN_VERSION = "0.1.0"
-"""Part of what a run is: another version may do another thing with the same seed."""
-
-CODEC_SHARE = 0.25
-"""So many of all seeds pass every message through bytes."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a run is made of, besides its seed and its commands."""
-
-    brokers: int
-    codec: bool | None
-    settings: dict[str, str]
-
-    def as_json(self) -> dict[str, Any]:
-        """As the trace's header shows them."""
-        return {"brokers": self.brokers, "codec": self.codec, "settings": self.settings}
+from broker.wire.primitives import uuid_text
 
 
 class Command(NamedTuple):
@@ -67,7 +50,7 @@ class Command(NamedTuple):
     time_us: int
 
 
-class Simulation:
+class Simulation(Mischief):
     """One run."""
 
     def __init__(
@@ -88,8 +71,8 @@ class Simulation:
         self.run_until(self._all_ready, within="10m")
 
     def _build(self, options: Options, seed: int, trace: bool) -> None:
-        if options.brokers != 1:
-            raise SimulationError(f"this version simulates one broker, not {options.brokers}")
+        if options.brokers < 1:
+            raise SimulationError(f"a cluster has at least one broker, not {options.brokers}")
         self.options = options
         self.world = World(seed)
         codec = options.codec
@@ -102,12 +85,26 @@ class Simulation:
         self._observer = Observer(self.world, self.network, self.history, self._header(), trace)
         self.world.after_step = self._observer.after_step
         for node_id in self.configs:
-            self.network.hosts[str(node_id)] = BrokerHost(node_id, self.network)
+            host = BrokerHost(node_id, self.network)
+            self.network.hosts[str(node_id)] = host
+        if options.brokers > 1:
+            self._format_disks()
         self._first_step()
 
+    def _format_disks(self) -> None:
+        """What `kafka-storage format` does: the nodes of a cluster agree on its id."""
+        cluster_id = uuid_text(SimulatedEntropy(self.world.dice("cluster")).uuid())
+        for node_id in self.configs:
+            host = self.broker(node_id)
+            owner = MetaProperties(cluster_id, node_id, host.entropy.uuid())
+            write_meta_properties(host.disk, owner)
+
     def _first_step(self) -> None:
-        names = " and ".join(f"broker {node_id}" for node_id in self.configs)
-        self._observer.cause("command", "sim", f"{names} start" + "s" * (len(self.configs) == 1))
+        names = [str(node_id) for node_id in self.configs]
+        said = f"brokers {', '.join(names[:-1])} and {names[-1]} start"
+        if len(names) == 1:
+            said = f"broker {names[0]} starts"
+        self._observer.cause("command", "sim", said)
         for node_id in self.configs:
             self.boot(self.broker(node_id))
         self.world.end_step()
@@ -216,11 +213,30 @@ class Simulation:
 
     # -- topics ---------------------------------------------------------------------------------
 
-    def create_topic(self, name: str, partitions: int = 1, **configs: object) -> None:
-        """Create a topic and wait until it is there; configs as in Kafka: retention_ms=60_000."""
+    def create_topic(
+        self,
+        name: str,
+        partitions: int = 1,
+        *,
+        replication_factor: int | None = None,
+        replicas: list[list[int]] | None = None,
+        **configs: object,
+    ) -> None:
+        """Create a topic and wait until it is there; configs as in Kafka: retention_ms=60_000.
+
+        Without a replication factor every partition lies on up to three brokers. `replicas` says
+        where each of them lies, the preferred leader first: [[1, 2, 3], [2, 3, 1]].
+        """
         settings = {key.replace("_", "."): str(value) for key, value in configs.items()}
+        more: dict[str, Any] = {}
+        if replication_factor is not None:
+            more["replication_factor"] = replication_factor
+        if replicas is not None:
+            more["replicas"] = replicas
         self._wait_for(
-            self.command("create_topic", topic=name, partitions=partitions, configs=settings)
+            self.command(
+                "create_topic", topic=name, partitions=partitions, configs=settings, **more
+            )
         )
 
     def delete_topic(self, name: str) -> None:
@@ -244,12 +260,33 @@ class Simulation:
     @property
     def topics(self) -> dict[str, int] | None:
         """The topics there are, with their numbers of partitions; None while no broker is up."""
-        for node_id in self.configs:
-            machine = self.broker(node_id).machine
-            if machine is not None and machine.ready:
-                topics = machine.image.topics.values()
-                return {topic.name: len(topic.partitions) for topic in topics}
-        return None
+        images = [node.image for node in self._nodes() if node.ready]
+        if not images:
+            return None
+        latest = max(images, key=lambda image: image.offset)
+        return {topic.name: len(topic.partitions) for topic in latest.topics.values()}
+
+    def leader_of(self, topic: str, partition: int) -> int | None:
+        """Who leads a partition, as the newest metadata on any broker that runs have it."""
+        images = [node.image for node in self._nodes()]
+        if not images:
+            return None
+        found = max(images, key=lambda image: image.offset).partition(topic, partition)
+        return None if found is None or found.leader < 0 else found.leader
+
+    @property
+    def controller(self) -> int | None:
+        """The active controller: who leads the quorum in the highest epoch."""
+        leaders = [
+            (node.quorum.epoch, node.config.node_id)
+            for node in self._nodes()
+            if node.quorum.is_leader
+        ]
+        return max(leaders)[1] if leaders else None
+
+    def _nodes(self) -> list[Node]:
+        machines = (self.broker(node_id).machine for node_id in self.configs)
+        return [node for node in machines if node is not None]
 
     # -- clients --------------------------------------------------------------------------------
 
@@ -309,56 +346,7 @@ class Simulation:
     def _all_ready(self) -> bool:
         return all(self.broker(node_id).status == "up" for node_id in self.configs)
 
-    # -- faults ---------------------------------------------------------------------------------
-
-    def crash(self, who: int | str) -> None:
-        """Kill a broker's process, or a client's: memory is gone, what was written is not."""
-        self.command("crash", who=who)
-
-    def restart(self, who: int | str) -> None:
-        """Start a broker or a client that is down."""
-        self.command("restart", who=who)
-
-    def stop(self, broker: int) -> None:
-        """Shut a broker down cleanly; it is done when its status is "stopped"."""
-        self.command("stop", broker=broker)
-
-    def power_loss(self, broker: int) -> None:
-        """Cut a broker's power: what was not flushed is lost, whole or in part."""
-        self.command("power_loss", broker=broker)
-
-    def pause(self, who: int | str) -> None:
-        """Stop a process without killing it, as a long garbage collection does."""
-        self.command("pause", who=who)
-
-    def resume(self, who: int | str) -> None:
-        """Let a paused process go on."""
-        self.command("resume", who=who)
-
-    def lose(self, share: float) -> None:
-        """From now on lose this share of all messages, each with its connection; 0 to stop."""
-        self.command("lose", share=share)
-
-    def delay(self, least: Duration, most: Duration | None = None) -> None:
-        """From now on a message takes so long, or any time between the two."""
-        self.command("delay", least=least, most=least if most is None else most)
-
-    def flip_bit(self, broker: int, topic: str, partition: int, offset: int) -> None:
-        """Let one bit rot in the stored batch that holds this offset."""
-        self.command("flip_bit", broker=broker, topic=topic, partition=partition, offset=offset)
-
-    def fail_disk(
-        self, broker: int, error: str = "EIO", *, on: str = "append", times: int | None = None
-    ) -> None:
-        """From now on let a broker's disk fail with "EIO" or "ENOSPC" on "read", "append", "sync".
-
-        It does so until `repair_disk`, or as many `times` as given.
-        """
-        self.command("fail_disk", broker=broker, error=error, on=on, times=times)
-
-    def repair_disk(self, broker: int) -> None:
-        """Make a broker's disk well again."""
-        self.command("repair_disk", broker=broker)
+    # -- what faults report ---------------------------------------------------------------------
 
     def power_is_lost(self, host: BrokerHost) -> None:
         """Tell the checks what is about to happen, so that they know what Kafka may lose."""
@@ -387,12 +375,3 @@ class Simulation:
 
 
 C = TypeVar("C", bound=ClientHost)
-
-
-def broker_config(node_id: int, options: Options) -> BrokerConfig:
-    """The settings of one broker of a simulation: Kafka's defaults, but for a few.
-
-    Topics are not created by asking for them: a misspelt name should be a clear error in a lesson.
-    """
-    ours = {"node.id": str(node_id), "auto.create.topics.enable": "false"}
-    return BrokerConfig.from_settings(ours | options.settings)

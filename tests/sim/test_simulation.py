@@ -241,5 +241,5 @@ def test_settings_and_seeds_are_checked_before_anything_runs() -> None:
         Simulation(settings={"log.retention.day": "7"})
     with pytest.raises(SimulationError, match="a seed is a whole number"):
         Simulation(seed=-1)
-    with pytest.raises(SimulationError, match="simulates one broker, not 3"):
-        Simulation(brokers=3)
+    with pytest.raises(SimulationError, match="at least one broker, not 0"):
+        Simulation(brokers=0)
