@@ -1,7 +1,7 @@
-"""The brokers that are measured: ours, and Apache Kafka; each in a process of its own, on loopback.
+"""What is measured: ours, and Apache Kafka; one broker or a cluster of them, all on loopback.
 
-Both are started the same way, on an empty, formatted data directory, and count as started when
-they have answered an ApiVersions request.
+Both are started the same way, on empty, formatted data directories. A broker counts as started when
+it has answered an ApiVersions request, a cluster when all its brokers know each other.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 from benchmarks import messages
-from benchmarks.children import LOOPBACK, Child, free_port
+from benchmarks.children import LOOPBACK, Child, free_ports
 from benchmarks.connection import Connection
 from benchmarks.measure import cpu_seconds, megabytes
 from broker.wire.messages.api_versions import ApiVersionsRequest
@@ -26,24 +28,23 @@ CREATE_TOPICS, DELETE_TOPICS = 7, 5
 
 
 class Broker(ABC):
-    """A broker as a context manager; its process and its data go when it ends."""
+    """A broker, or a cluster, as a context manager; its processes and its data go when it ends."""
 
     name: str
+
+    def __init__(self, nodes: int = 1) -> None:
+        self.nodes = nodes
+        self.children: list[Child] = []
 
     def __enter__(self) -> Self:
         self.folder = Path(tempfile.mkdtemp(prefix="broker-bench-"))
         try:
-            self.port = free_port()
-            command = self.prepare()
+            self.ports = free_ports(self.nodes)
+            commands = self.prepare()
             started = time.monotonic()
-            self.child = Child(command, self.folder / "broker.log")
-        except BaseException:
-            self.remove()
-            raise
-        try:
-            self.child.wait_for_port(self.port).close()
-            with self.connect() as connection:
-                connection.ask(ApiVersionsRequest(), 3)
+            for number, command in enumerate(commands):
+                self.children.append(Child(command, self.folder / f"broker-{number}.log"))
+            self.wait()
             self.seconds_to_answer = time.monotonic() - started
         except BaseException:
             self.close()
@@ -59,50 +60,111 @@ class Broker(ABC):
         self.close()
 
     @abstractmethod
-    def prepare(self) -> list[str]:
-        """Do what does not count as starting; the command that starts it on `port`."""
+    def prepare(self) -> list[list[str]]:
+        """Do what does not count as starting; the commands that start it on `ports`."""
+
+    def wait(self) -> None:
+        """Wait until every broker answers, and each knows of all."""
+        for number, port in enumerate(self.ports):
+            self.children[number % len(self.children)].wait_for_port(port).close()
+            with Connection(port) as connection:
+                connection.ask(ApiVersionsRequest(), 3)
+                patience = time.monotonic() + 60
+                while self.nodes > 1 and self.known(connection) < self.nodes:
+                    if time.monotonic() > patience:
+                        raise RuntimeError(f"{self.name}: the brokers do not find each other")
+                    time.sleep(0.01)
+
+    @staticmethod
+    def known(connection: Connection) -> int:
+        """How many brokers one of them knows."""
+        return messages.brokers(connection.ask(messages.metadata(), messages.METADATA_VERSION))
 
     def close(self) -> None:
         """End it, and remove its data."""
         try:
-            self.child.end()
+            for child in self.children:
+                child.ask_to_end()
+            for child in self.children:
+                child.end()
         finally:
-            self.remove()
-
-    def remove(self) -> None:
-        """Remove its data."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+            self.children.clear()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- while it runs ----------------------------------------------------------------------------
 
     @property
     def bootstrap(self) -> str:
         """Where clients begin."""
-        return f"{LOOPBACK}:{self.port}"
+        return ",".join(f"{LOOPBACK}:{port}" for port in self.ports)
 
     @property
     def cpu(self) -> float:
         """The CPU seconds that it has used so far, its own and the kernel's on its behalf."""
-        return cpu_seconds(self.child.process)
+        return sum(map(cpu_seconds, self.processes))
 
     @property
     def megabytes(self) -> float:
-        """Its memory that is in RAM."""
-        return megabytes(self.child.process)
+        """Its memory that is in RAM, of all its processes."""
+        return sum(map(megabytes, self.processes))
 
-    def connect(self) -> Connection:
-        """A connection to it."""
-        return Connection(self.port)
+    @property
+    def processes(self) -> list[psutil.Process]:
+        """Its processes, with those that they have started."""
+        if self.nodes == 1:
+            return [child.process for child in self.children]
+        return [
+            process
+            for child in self.children
+            for process in (child.process, *child.process.children(recursive=True))
+        ]
 
-    def create_topic(self, name: str, partitions: int = 1, **configs: str) -> None:
-        """Create a topic, and wait until its partitions take records."""
+    def process_of(self, node: int) -> psutil.Process:
+        """The process that listens on a node's port; nodes count from 1."""
+        port = self.ports[node - 1]
+        for process in self.processes:
+            if any(
+                c.status == "LISTEN" and c.laddr.port == port for c in process.net_connections()
+            ):
+                return process
+        raise RuntimeError(f"{self.name}: nobody listens on the port of node {node}")
+
+    def connect(self, topic: str = "") -> Connection:
+        """A connection to it; in a cluster, to the leader of a topic's first partition."""
+        if not topic or self.nodes == 1:
+            return Connection(self.ports[0])
+        return Connection(self.ports[self.leader(topic) - 1])
+
+    def leader(self, topic: str) -> int:
+        """The node that leads a topic's first partition, as the first node that answers knows."""
+        for port in self.ports:
+            try:
+                with Connection(port) as connection:
+                    answer = connection.ask(messages.metadata(topic), messages.METADATA_VERSION)
+                    return messages.leader(answer)
+            except OSError:
+                continue
+        raise RuntimeError(f"{self.name}: no node answers")
+
+    def create_topic(
+        self, name: str, partitions: int = 1, replication: int = 0, **configs: str
+    ) -> None:
+        """Create a topic, replicated to all brokers unless said, and wait until it is ready."""
+        replication = replication or self.nodes
+        wish = messages.create_topic(name, partitions, configs, replication)
         with self.connect() as connection:
-            connection.ask(messages.create_topic(name, partitions, configs), CREATE_TOPICS)
-            patience = time.monotonic() + 30
-            while not messages.has_leaders(connection.ask(messages.metadata(name), 12), partitions):
-                if time.monotonic() > patience:
-                    raise RuntimeError(f"{self.name}: topic {name} has no leaders")
-                time.sleep(0.01)
+            connection.ask(wish, CREATE_TOPICS)
+        for port in self.ports:
+            with Connection(port) as connection:
+                self._wait_for_leaders(connection, name, partitions)
+
+    def _wait_for_leaders(self, connection: Connection, name: str, partitions: int) -> None:
+        patience = time.monotonic() + 30
+        asked = messages.metadata(name)
+        while not messages.has_leaders(connection.ask(asked, 12), partitions):
+            if time.monotonic() > patience:
+                raise RuntimeError(f"{self.name}: topic {name} has no leaders")
+            time.sleep(0.01)
 
     def delete_topic(self, name: str) -> None:
         """Delete a topic."""
@@ -115,7 +177,8 @@ class OffsetZero(Broker):
 
     name = OURS
 
-    def prepare(self) -> list[str]:
+    def prepare(self) -> list[list[str]]:
         broker = str(Path(sys.executable).with_name("broker"))
         data = ("--data-dir", f"{self.folder}/data")
-        return [broker, "start", "--port", str(self.port), *data]
+        many = ("--brokers", str(self.nodes)) if self.nodes > 1 else ()
+        return [[broker, "start", *many, "--port", str(self.ports[0]), *data]]

@@ -49,10 +49,14 @@ class Child:
     ) -> None:
         self.end()
 
-    def end(self) -> None:
-        """End it in order; by force if that takes too long, or if somebody is in a hurry."""
+    def ask_to_end(self) -> None:
+        """Ask it to end in order, and do not wait."""
         if self.popen.poll() is None:
             self.popen.terminate()
+
+    def end(self) -> None:
+        """End it in order; by force if that takes too long, or if somebody is in a hurry."""
+        self.ask_to_end()
         try:
             self.popen.wait(timeout=PATIENCE_S)
         except BaseException as error:
@@ -88,6 +92,24 @@ def free_port() -> int:
     with socket.create_server((LOOPBACK, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
+
+
+CONTROLLERS_AT = 10
+"""The controller of a cluster's broker listens so many ports above the broker itself."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports for so many brokers in a row, with free ones for their controllers above them."""
+    while True:
+        first = free_port()
+        wanted = range(first, first + count)
+        above = range(first + CONTROLLERS_AT, first + CONTROLLERS_AT + count)
+        try:
+            for port in (*wanted, *(above if count > 1 else ())):
+                socket.create_server((LOOPBACK, port)).close()
+        except (OSError, OverflowError):
+            continue
+        return list(wanted)
 
 
 def end_on_signals() -> None:

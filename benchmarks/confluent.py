@@ -62,9 +62,11 @@ def reading(
         consumer.close()
 
 
-def write(broker: Broker, topic: str, partitions: int, size: int, count: int) -> float:
+def write(
+    broker: Broker, topic: str, partitions: int, size: int, count: int, acks: str = "1"
+) -> float:
     """Produce so many records of a size, in turns to all partitions; seconds to the last answer."""
-    client = producer(broker, acks="1", linger_ms=5)
+    client = producer(broker, acks=acks, linger_ms=5)
     value = bytes(size)
     started = time.monotonic()
     for number in range(count):

@@ -67,7 +67,7 @@ def one_at_a_time(broker: Broker, count: int) -> list[float]:
     """Wait for each answer before the next request."""
     frame = one_record()
     seconds = []
-    with broker.connect() as connection:
+    with broker.connect(TOPIC) as connection:
         size = connection.answer_size(frame)
         for _ in range(count):
             started = time.perf_counter()
@@ -84,7 +84,7 @@ def one_record() -> bytes:
 def end_to_end(broker: Broker, count: int) -> list[float]:
     """Send records by the clock, and read them on another connection as they come."""
     frame = one_record()
-    with broker.connect() as sending, broker.connect() as reading:
+    with broker.connect(TOPIC) as sending, broker.connect(TOPIC) as reading:
         sending.send(frame)
         first = next_offset = after(sending)
         sent: list[float] = []

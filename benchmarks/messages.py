@@ -50,12 +50,14 @@ def batch(records: int, size: int) -> bytes:
     return bytes(build_batch([(1_700_000_000_000, None, value, ())] * records))
 
 
-def create_topic(name: str, partitions: int, configs: Mapping[str, str]) -> CreateTopicsRequest:
+def create_topic(
+    name: str, partitions: int, configs: Mapping[str, str], replication: int = 1
+) -> CreateTopicsRequest:
     """Create a topic."""
     topic = CreatableTopic(
         name=name,
         num_partitions=partitions,
-        replication_factor=1,
+        replication_factor=replication,
         configs=[
             CreatableTopicConfig(name=key.replace("_", "."), value=value)
             for key, value in configs.items()
@@ -73,6 +75,19 @@ def metadata(name: str = TOPIC) -> MetadataRequest:
     """Who leads the partitions of this topic?"""
     topics = [MetadataRequestTopic(name=name)]
     return MetadataRequest(topics=topics, allow_auto_topic_creation=False)
+
+
+def brokers(answer: Message) -> int:
+    """How many brokers there are, by an answer to Metadata."""
+    assert isinstance(answer, MetadataResponse)
+    return len(answer.brokers)
+
+
+def leader(answer: Message) -> int:
+    """Who leads the first partition of the topic that was asked for."""
+    assert isinstance(answer, MetadataResponse)
+    first = min(answer.topics[0].partitions, key=lambda partition: partition.partition_index)
+    return first.leader_id
 
 
 def has_leaders(answer: Message, partitions: int) -> bool:

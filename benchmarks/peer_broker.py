@@ -1,4 +1,4 @@
-"""Apache Kafka as a running broker: one node that is broker and controller, as ours is.
+"""Apache Kafka as running brokers: each node is broker and controller, as ours are.
 
 Its heap is bounded to the gigabyte of Kafka's own start script (which would take all of it at once;
 a quarter suffices here), and its garbage collector is set as that script does.
@@ -10,7 +10,7 @@ import subprocess
 
 from benchmarks import peer
 from benchmarks.brokers import PEERS, Broker
-from benchmarks.children import LOOPBACK, free_port
+from benchmarks.children import CONTROLLERS_AT, LOOPBACK
 
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk"
 HEAP = ("-Xms256m", "-Xmx1g")
@@ -26,35 +26,43 @@ PERFORMANCE = (
 
 
 class ApacheKafka(Broker):
-    """One broker of Apache Kafka, on storage that was formatted beforehand."""
+    """Brokers of Apache Kafka, on storage that was formatted beforehand."""
 
     name = PEERS
 
-    def prepare(self) -> list[str]:
-        settings = self.folder / "server.properties"
-        settings.write_text("\n".join(f"{key}={value}" for key, value in self.settings().items()))
+    def prepare(self) -> list[list[str]]:
+        controllers = [f"{LOOPBACK}:{port + CONTROLLERS_AT}" for port in self.ports]
+        return [self._prepare(node, controllers) for node in range(1, self.nodes + 1)]
+
+    def _prepare(self, node: int, controllers: list[str]) -> list[str]:
+        settings = self.folder / f"server-{node}.properties"
+        lines = (f"{key}={value}" for key, value in self.settings(node, controllers).items())
+        settings.write_text("\n".join(lines))
         format_storage = peer.command("storage", "format", "-t", CLUSTER_ID, "-c", str(settings))
         formatted = subprocess.run(format_storage, capture_output=True, text=True, timeout=60)
         if formatted.returncode != 0:
             raise RuntimeError(f"Apache Kafka: storage: {formatted.stdout}{formatted.stderr}")
         return [*peer.java(*HEAP, *PERFORMANCE), peer.TOOLS["broker"], str(settings)]
 
-    def settings(self) -> dict[str, object]:
-        """Kafka's defaults, but for what one node on loopback needs."""
-        broker = f"{LOOPBACK}:{self.port}"
-        controller = f"{LOOPBACK}:{free_port()}"
+    def settings(self, node: int, controllers: list[str]) -> dict[str, object]:
+        """Kafka's defaults, but for what nodes on loopback need, and what ours get as well."""
+        broker = f"{LOOPBACK}:{self.ports[node - 1]}"
+        voters = ",".join(f"{number}@{at}" for number, at in enumerate(controllers, 1))
+        copies, in_sync = self.nodes, max(1, self.nodes - 1)
         return {
             "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
+            "node.id": node,
+            "controller.quorum.voters": voters,
+            "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controllers[node - 1]}",
             "advertised.listeners": f"PLAINTEXT://{broker}",
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "log.dirs": self.folder / "data",
-            "offsets.topic.replication.factor": 1,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
-            "share.coordinator.state.topic.replication.factor": 1,
-            "share.coordinator.state.topic.min.isr": 1,
+            "log.dirs": self.folder / f"data-{node}",
+            "default.replication.factor": copies,
+            "min.insync.replicas": in_sync,
+            "offsets.topic.replication.factor": copies,
+            "transaction.state.log.replication.factor": copies,
+            "transaction.state.log.min.isr": in_sync,
+            "share.coordinator.state.topic.replication.factor": copies,
+            "share.coordinator.state.topic.min.isr": in_sync,
         }

@@ -31,6 +31,7 @@ CHAPTERS = {
         "clients",
         "kcat",
     ),
+    "Three brokers beside three of Apache Kafka": ("cluster", "failover"),
     "Alone": ("codec", "simulator", "recovery", "scale", "grading"),
 }
 

@@ -47,7 +47,7 @@ def tables(run: Run) -> Iterator[Table]:
 def load(broker: Broker, turn: int, *, acks: int, in_flight: int, count: int) -> dict[str, float]:
     """Send the same request many times."""
     frame = framed(messages.produce(messages.batch(1, 100), acks, TOPIC), messages.PRODUCE_VERSION)
-    with broker.connect() as connection:
+    with broker.connect(TOPIC) as connection:
         cpu, started = broker.cpu, time.monotonic()
         connection.pipeline([frame], count, in_flight)
         seconds, cpu = time.monotonic() - started, broker.cpu - cpu

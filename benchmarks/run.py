@@ -48,10 +48,10 @@ class Run:
         return [OffsetZero] if self.peer_missing() else [OffsetZero, ApacheKafka]
 
     @contextmanager
-    def brokers(self) -> Iterator[list[Broker]]:
+    def brokers(self, nodes: int = 1) -> Iterator[list[Broker]]:
         """All of them, running and warm; each waits while the other is measured."""
         with ExitStack() as running:
-            brokers = [running.enter_context(kind()) for kind in self.kinds()]
+            brokers = [running.enter_context(kind(nodes)) for kind in self.kinds()]
             for broker in brokers:
                 self.warm_up(broker)
             yield brokers
@@ -60,7 +60,7 @@ class Run:
         """A few seconds of work that are not measured: a JVM is slow until it has compiled."""
         topic = "warm-up"
         broker.create_topic(topic, file_delete_delay_ms="0")
-        with broker.connect() as connection:
+        with broker.connect(topic) as connection:
             for records, full in ((1, 20_000), (8_000, 200)):
                 request = messages.produce(messages.batch(records, 100), topic=topic)
                 frame = framed(request, messages.PRODUCE_VERSION)
