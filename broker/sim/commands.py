@@ -7,17 +7,15 @@ what it is asked for before it changes anything: a refusal leaves no trace.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from broker.client.admin import Admin, ConfigResource, NewTopic
-from broker.client.config import ACKS_ALL, AdminConfig, ConsumerConfig, ProducerConfig
+from broker.client.config import ACKS_ALL, ConsumerConfig, ProducerConfig
 from broker.client.consumer import Consumer
-from broker.client.outcomes import Operation
 from broker.client.producer import Producer
-from broker.events import Effect, Entropy, Now
-from broker.sim import faults, weather
-from broker.sim.clients import AdminHost, ClientHost, ConsumerHost, ProducerHost, Script
+from broker.events import Entropy
+from broker.sim import administration, faults, weather
+from broker.sim.administration import ADMIN
+from broker.sim.clients import ClientHost, ConsumerHost, ProducerHost, Script
 from broker.sim.narration import NO_KEY
 from broker.sim.world import START_WALL_US, SimulationError, microseconds
 from broker.wire.errors import ConfigError
@@ -25,70 +23,7 @@ from broker.wire.errors import ConfigError
 if TYPE_CHECKING:
     from broker.sim.simulation import Simulation
 
-ADMIN = "admin"
 Settings = dict[str, Any]
-Give = Callable[[Admin, Now], tuple[Operation, list[Effect]]]
-"""A call of the administrator."""
-
-# -- topics --------------------------------------------------------------------------------------
-
-
-def create_topic(
-    sim: Simulation,
-    topic: str,
-    partitions: int,
-    configs: dict[str, str],
-    replication_factor: int = -1,
-    replicas: list[list[int]] | None = None,
-) -> Operation:
-    """Ask the cluster for a topic."""
-    new = NewTopic(
-        topic, num_partitions=partitions, replication_factor=replication_factor, configs=configs
-    )
-    if replicas is not None:
-        placed = dict(enumerate(replicas))
-        new = NewTopic(topic, configs=configs, replica_assignments=placed)
-    return _administer(
-        sim, f"create {topic}", lambda admin, now: admin.create_topics([new], now=now)
-    )
-
-
-def delete_topic(sim: Simulation, topic: str) -> Operation:
-    """Ask the cluster to delete a topic."""
-    return _administer(
-        sim, f"delete {topic}", lambda admin, now: admin.delete_topics([topic], now=now)
-    )
-
-
-def configure_topic(sim: Simulation, topic: str, configs: dict[str, str | None]) -> Operation:
-    """Ask the cluster to change settings of a topic."""
-    changes = {ConfigResource("topic", topic): configs}
-    said = ", ".join(f"{key}={value}" for key, value in configs.items())
-    return _administer(
-        sim,
-        f"set {said} on {topic}",
-        lambda admin, now: admin.incremental_alter_configs(changes, now=now),
-    )
-
-
-def _administer(sim: Simulation, what: str, give: Give) -> Operation:
-    host = sim.network.hosts.get(ADMIN)
-    if not isinstance(host, AdminHost):
-        host = AdminHost(ADMIN, sim.network, sim.history, partial(_admin, sim))
-        sim.network.hosts[ADMIN] = host
-        host.restart()
-    if host.machine is None:
-        raise SimulationError(f"{ADMIN} is down: sim.restart({ADMIN!r})")
-    sim.cause("command", ADMIN, f"{ADMIN} asks to {what}")
-    operation, effects = give(host.machine, host.now())
-    host.operations.append(operation)
-    host.follow(effects)
-    return operation
-
-
-def _admin(sim: Simulation, entropy: Entropy) -> Admin:
-    return Admin(sorted(sim.configs), entropy, AdminConfig(client_id=ADMIN))
-
 
 # -- clients -------------------------------------------------------------------------------------
 
@@ -287,9 +222,6 @@ def _check_partition(sim: Simulation, topic: str, partition: int) -> None:
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    "create_topic": create_topic,
-    "delete_topic": delete_topic,
-    "configure_topic": configure_topic,
     "producer": producer,
     "consumer": consumer,
     "send": send,
@@ -301,6 +233,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "pause_reading": pause_reading,
     "resume_reading": resume_reading,
     "set_pace": set_pace,
+    **administration.COMMANDS,
     **faults.COMMANDS,
     **weather.COMMANDS,
 }

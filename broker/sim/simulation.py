@@ -251,6 +251,22 @@ class Simulation(Mischief):
         }
         self._wait_for(self.command("configure_topic", topic=name, configs=settings))
 
+    def add_partitions(self, topic: str, partitions: int) -> None:
+        """Let a topic have so many partitions, and wait until it has."""
+        self._wait_for(self.command("add_partitions", topic=topic, partitions=partitions))
+
+    def elect_leader(self, topic: str, partition: int, *, unclean: bool = False) -> None:
+        """Let the preferred replica lead again; unclean: any that lives, whatever it lacks."""
+        self._wait_for(
+            self.command("elect_leader", topic=topic, partition=partition, unclean=unclean)
+        )
+
+    def reassign(self, topic: str, partition: int, replicas: list[int] | None) -> None:
+        """Begin to move a partition to other brokers; None calls off what was begun."""
+        self._wait_for(
+            self.command("reassign", topic=topic, partition=partition, replicas=replicas)
+        )
+
     def _wait_for(self, operation: Operation) -> None:
         self.run_until(lambda: operation.done)
         for key, result in operation.results.items():

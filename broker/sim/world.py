@@ -67,6 +67,11 @@ def microseconds(duration: Duration) -> int:
     return int(Fraction(found[1]) * UNITS_US[found[2]])
 
 
+def dice(seed: int, purpose: str) -> Random:
+    """A stream of chance of its own for one purpose, fixed by the seed and its name."""
+    return Random(seed << 32 | zlib.crc32(purpose.encode()))
+
+
 class Happening(Protocol):
     """Something planned. Its turn comes once, unless it has lost its point by then."""
 
@@ -97,7 +102,7 @@ class World:
 
     def dice(self, purpose: str) -> Random:
         """A stream of chance of its own for one purpose, fixed by the seed and its name."""
-        return Random(self.seed << 32 | zlib.crc32(purpose.encode()))
+        return dice(self.seed, purpose)
 
     def plan(self, time_us: int, happening: Happening, *, first: bool = False) -> None:
         """Put something on the plan; what is planned for the past happens now.
