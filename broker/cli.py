@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from broker import __version__
 from broker.wire.errors import ConfigError, FrameError, OffsetZeroError
@@ -28,13 +28,14 @@ _TOP = """\
 A broker that speaks the Apache Kafka protocol, small enough to read.
 
   broker start                           run one on 127.0.0.1:9092
+  broker start --brokers 3               run three, each with a copy of everything
   broker dump broker-data/orders-0/*.log show what is in its files
   broker codec Produce 9                 show the code that reads and writes a message
   broker COMMAND --help                  say more
 """
 
 _START = """\
-Run a broker until Ctrl-C or SIGTERM ends it.
+Run a broker until Ctrl-C or SIGTERM ends it, or several that form a cluster.
 
 Any Kafka client connects to the address that is printed once the broker answers. Data stay in
 the data directory, in Apache Kafka's own format, and are there again after the next start.
@@ -47,7 +48,23 @@ settings bear Kafka's names, and are taken in this order: options, --set, --conf
   broker start --host 0.0.0.0 --set advertised.listeners=PLAINTEXT://my-host:9092
 `broker settings` lists them.
 
-Ctrl-C ends the broker in order: no new requests, everything on the disk, status 0.
+three brokers on this machine, each a process and a controller of the cluster, too:
+  broker start --brokers 3 --port 9092 --data-dir data
+They answer on ports 9092, 9093 and 9094, their controllers on 9102 and on, and keep their data in
+data/1, data/2 and data/3. Topics get three replicas unless they say otherwise, and acks=all means
+two of them at least. --set and --config apply to all. Kill one (its process is named) and the
+others go on; this starts it again, in a terminal of its own:
+  broker start --brokers 3 --port 9092 --data-dir data --node 2
+
+one broker of a cluster on several machines: the same on each, but for node.id and the host
+  process.roles=broker,controller
+  node.id=1
+  listeners=PLAINTEXT://host-1:9092,CONTROLLER://host-1:9102
+  controller.listener.names=CONTROLLER
+  controller.quorum.voters=1@host-1:9102,2@host-2:9102,3@host-3:9102
+in a server.properties, then: broker start --config server.properties
+
+Ctrl-C ends the broker in order: others lead what it led, everything is on the disk, status 0.
 A second Ctrl-C ends it at once (status 130); the next start then looks after the logs.
 """
 
@@ -133,6 +150,12 @@ def _add_start(commands: argparse._SubParsersAction[_Parser]) -> None:
         type=_port,
         help="the port to listen on (default: 9092; 0: any free one)",
     )
+    start.add_argument(
+        "--brokers", metavar="N", type=int, help="how many brokers to run together (default: 1)"
+    )
+    start.add_argument(
+        "--node", metavar="ID", type=int, help="run only this one of --brokers, in this process"
+    )
     start.add_argument("--config", metavar="FILE", help="a server.properties file")
     start.add_argument(
         "--set",
@@ -174,77 +197,47 @@ def _port(text: str) -> int:
 
 def run_broker(given: argparse.Namespace) -> int:
     """`broker start`"""
-    config = broker_config(given.config, given.set, given.data_dir, given.host, given.port)
+    from broker.server.options import Given, broker_configs
+
+    configs = broker_configs(cast(Given, given))
     _log_to_stderr(given.verbose)
     _import_asyncio_without_ssl()
-    from broker.server.run import run
-
-    def announce(server: Server) -> None:
-        folder = os.path.abspath(server.config.log_dir)
-        where = server.config.listener._replace(port=server.port)
-        with suppress(OSError):  # a broker goes on though nobody listens to what it says
-            print(f"broker {config.node_id} answers on {where} (data in {folder})", flush=True)
-
     try:
-        run(config, announce)
+        if len(configs) > 1:
+            return _run_together(configs)
+        from broker.server.run import run
+
+        run(configs[0], _announce)
     except ConfigError as error:
         # The settings were right; the machine has something against them.
         return _complain(given, error, FAILED)
     return 0
 
 
-def broker_config(
-    file: str | None,
-    assignments: Iterable[str] = (),
-    data_dir: str | None = None,
-    host: str | None = None,
-    port: int | None = None,
-) -> BrokerConfig:
-    """The settings of a broker from a file, from NAME=VALUE, and from options, the last winning."""
-    from broker.metadata.configs import BrokerConfig
-
-    found = _settings_of_file(file) if file is not None else {}
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals or not name.strip():
-            raise ConfigError(f"--set {assignment}: expected NAME=VALUE")
-        found[name.strip()] = text.strip()
-    if data_dir is not None:
-        found.pop("log.dir", None)
-        found["log.dirs"] = data_dir
-    if host is not None or port is not None:
-        found["listeners"] = _listener(found, host, port)
-    return BrokerConfig.from_settings(found)
+def _announce(server: Server) -> None:
+    config, folder = server.config, os.path.abspath(server.config.log_dir)
+    port = server.port or config.listener.port  # what alone is a controller has no clients
+    where = config.listener._replace(port=port)
+    _say(f"broker {config.node_id} answers on {where} (data in {folder})")
 
 
-def _settings_of_file(file: str) -> dict[str, str]:
-    """The settings in a file; an error in it names the file."""
-    from broker.metadata.configs import BrokerConfig, parse_properties
+def _run_together(configs: Sequence[BrokerConfig]) -> int:
+    import shlex
 
-    try:
-        with open(file, encoding="utf-8") as stream:
-            found = parse_properties(stream.read())
-        BrokerConfig.from_settings(found)
-    except OSError as error:
-        raise ConfigError(f"--config {file}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"--config {file}: this is not a text") from None
-    except ConfigError as error:
-        raise ConfigError(f"{file}: {error}") from None
-    return found
+    from broker.server.together import Child, run_together
+
+    folder = os.path.dirname(os.path.abspath(configs[0].log_dir))
+
+    def announce(children: Sequence[Child]) -> None:
+        where = ",".join(child.address for child in children)
+        _say(f"brokers 1 to {len(children)} answer on {where} (data in {folder})")
+
+    return run_together(configs, announce, again=f"broker {shlex.join(sys.argv[1:])}")
 
 
-def _listener(found: Mapping[str, str], host: str | None, port: int | None) -> str:
-    """The listener that options describe, where they are silent as the settings have it."""
-    from broker.metadata.configs import BrokerConfig
-
-    known = {name: found[name] for name in found if "listener" in name}
-    told = BrokerConfig.from_settings(known).listener
-    told = told._replace(
-        host=told.host if host is None else host.strip("[]"),
-        port=told.port if port is None else port,
-    )
-    return f"{told.name}://{told}"
+def _say(line: str) -> None:
+    with suppress(OSError):  # a broker goes on though nobody listens to what it says
+        print(line, flush=True)
 
 
 def _import_asyncio_without_ssl() -> None:

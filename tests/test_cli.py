@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import broker
-from broker.cli import broker_config, main
+from broker.cli import main
+from broker.server.options import broker_config
 
 COMMAND = [sys.executable, "-m", "broker"]
 

@@ -27,27 +27,40 @@ INTERRUPTED = 130
 _MANY_FILES = 65_536
 
 
-def run(config: BrokerConfig, announce: Callable[[Server], None]) -> None:
-    """Serve until a signal ends it. `announce` is called once clients are answered."""
-    asyncio.run(_serve(config, announce))
+def run(config: BrokerConfig, announce: Callable[[Server], None], leash: int | None = None) -> None:
+    """Serve until a signal ends it. `announce` is called once clients are answered.
+
+    `leash` is the end of a pipe whose other end a parent holds: if the parent is gone, so is the
+    reason to serve. On a leash Ctrl-C is the parent's affair.
+    """
+    asyncio.run(_serve(config, announce, leash))
 
 
-async def _serve(config: BrokerConfig, announce: Callable[[Server], None]) -> None:
+async def _serve(
+    config: BrokerConfig, announce: Callable[[Server], None], leash: int | None
+) -> None:
     _allow_many_files()
     if config.ignored:
         log.info("settings without effect here: %s", ", ".join(config.ignored))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(one_line)
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop_or_leave, number, stop)
+    loop.add_signal_handler(signal.SIGTERM, _stop_or_leave, signal.SIGTERM, stop)
+    if leash is None:
+        loop.add_signal_handler(signal.SIGINT, _stop_or_leave, signal.SIGINT, stop)
+    else:
+        loop.add_reader(leash, _let_loose, leash, stop)
     server = Server(config)
     starting = asyncio.create_task(server.start())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
+        # Its quorum may be missing: what it has is closed in order all the same.
         starting.cancel()
+        await asyncio.wait({starting})
+        await server.stop()
         return
+    stopping.cancel()
     starting.result()  # an error in the start ends here
     announce(server)
     _settle_memory()
@@ -59,6 +72,12 @@ def _stop_or_leave(number: int, stop: asyncio.Event) -> None:
     if stop.is_set() and number == signal.SIGINT:
         os._exit(INTERRUPTED)
     log.info("stopping")
+    stop.set()
+
+
+def _let_loose(leash: int, stop: asyncio.Event) -> None:
+    asyncio.get_running_loop().remove_reader(leash)
+    log.info("stopping: nobody looks after this broker any more")
     stop.set()
 
 
