@@ -78,6 +78,7 @@ APIS: dict[int, Api] = {
         _api(20, "DeleteTopics", "delete_topics", (1, 6), forwarded=True),
         _api(22, "InitProducerId", "init_producer_id", (0, 5)),
         _api(32, "DescribeConfigs", "describe_configs", (1, 4)),
+        _api(35, "DescribeLogDirs", "describe_log_dirs", (1, 5)),
         _api(44, "IncrementalAlterConfigs", "incremental_alter_configs", (0, 1), forwarded=True),
         _api(60, "DescribeCluster", "describe_cluster", (0, 2)),
     )

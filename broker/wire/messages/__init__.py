@@ -23,6 +23,7 @@ APIS: Final[dict[int, tuple[str, str]]] = {
     22: ("InitProducerId", "init_producer_id"),
     23: ("OffsetForLeaderEpoch", "offset_for_leader_epoch"),
     32: ("DescribeConfigs", "describe_configs"),
+    35: ("DescribeLogDirs", "describe_log_dirs"),
     37: ("CreatePartitions", "create_partitions"),
     43: ("ElectLeaders", "elect_leaders"),
     44: ("IncrementalAlterConfigs", "incremental_alter_configs"),
