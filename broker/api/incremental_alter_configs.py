@@ -93,7 +93,7 @@ def _check_resource(broker: Broker, image: ClusterImage, resource: AlterConfigsR
                 ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"The topic '{name}' does not exist."
             )
     elif resource.resource_type == CONFIG_BROKER:
-        if name not in ("", str(broker.node_id)):
+        if name and (not name.isdecimal() or int(name) not in image.brokers):
             raise ApiError(ErrorCode.INVALID_REQUEST, f"No broker with id {name} found.")
     else:
         raise ApiError(
@@ -118,6 +118,9 @@ def _altered(
                 ErrorCode.INVALID_REQUEST, f"Unknown operation {change.config_operation}."
             ) from None
         key = keys.get(change.name)
+        if key is None and op is AlterOp.DELETE:
+            # Tools clear what may never have been set, and what they know of and we do not.
+            continue
         if key is None:
             raise ApiError(ErrorCode.INVALID_CONFIG, f"Unknown config name: {change.name}")
         if op is not AlterOp.DELETE and change.value is None:

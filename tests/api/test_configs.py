@@ -117,6 +117,15 @@ def test_what_makes_no_sense_is_refused(
     assert refused.error_message
 
 
+@pytest.mark.parametrize(("kind", "name"), [(TOPIC, "orders"), (BROKER, ""), (BROKER, "1")])
+def test_what_is_not_known_can_be_cleared(bench: Bench, kind: int, name: str) -> None:
+    """The tool that moves partitions clears throttles, and asks nobody whether there are any."""
+    assert (
+        alter(bench, kind, name, ("leader.replication.throttled.rate", DELETE, None)).error_code
+        == 0
+    )
+
+
 def test_a_resource_changes_as_a_whole_or_not_at_all(bench: Bench) -> None:
     alter(bench, TOPIC, "orders", ("retention.ms", SET, "1"), ("segment.ms", SET, "soon"))
     assert one(bench, "retention.ms")[1] == STATIC
