@@ -11,5 +11,6 @@ server       one node behind its listening sockets, from start to stop
 run          a process of its own, and the signals that end it
 options      what a person said about a broker
 siblings     what several brokers on one machine are told
+embedded     a broker among others in one process, which may die and live again
 together     a process for each of them, and one that looks after them
 """

@@ -152,9 +152,11 @@ class Server:
         node = self.host.node
         gone = asyncio.ensure_future(self.host.until(lambda: node.stopped))
         asked = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({gone, asked}, return_when=asyncio.FIRST_COMPLETED)
-        gone.cancel()
-        asked.cancel()
+        try:
+            await asyncio.wait({gone, asked}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            asked.cancel()
         await self.stop()
         if node.failure:
             raise StorageError(node.failure)
