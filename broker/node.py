@@ -25,7 +25,7 @@ import logging
 from enum import Enum
 from typing import NamedTuple
 
-from broker.api import fetch, produce
+from broker.api import fetch, produce, waking
 from broker.api.context import Broker
 from broker.api.table import HANDLERS
 from broker.events import (
@@ -157,7 +157,9 @@ class Node:
             entropy=self.entropy,
             image=image,
             controller=Controller(self.quorum, image),
-            replicas=Replicas(self.disk, self.config, self.entropy, clean=clean),
+            replicas=Replicas(
+                self.disk, self.config, self.entropy, self._effects, clean=clean
+            ),
             producer_ids=ProducerIds(),
             effects=self._effects,
         )
@@ -187,12 +189,10 @@ class Node:
         if self.phase in (Phase.NEW, Phase.STOPPING, Phase.STOPPED):
             return None
         broker = self.broker
-        if broker.replicas.loading:
-            return 0
         times = (
             broker.produces.deadline(),
             broker.fetches.deadline(),
-            broker.replicas.upkeep.deadline(),
+            broker.replicas.deadline(),
         )
         return min([time for time in times if time is not None], default=None)
 
@@ -239,7 +239,7 @@ class Node:
             self.replicas.load(RECOVERY_SLICE_BYTES, now)
         produce.time_out(self.broker, now)
         fetch.time_out(self.broker, now)
-        self.replicas.upkeep.run(now)
+        self.replicas.run(now)
 
     def _synced(self, event: Synced, now: Now) -> None:
         done = self._syncing.pop(event.token, None)
@@ -275,13 +275,8 @@ class Node:
             return
         if broker.commits:
             self._answer_committed(now)
-        if replicas.progress:
-            if broker.produces or broker.fetches:
-                for key, new_bytes in replicas.drain_progress().items():
-                    produce.wake(broker, key)
-                    fetch.wake(broker, key, new_bytes)
-            else:
-                replicas.progress.clear()
+        if replicas.progress or replicas.appended:
+            waking.wake(broker, now)
         if self.quorum.unsynced or replicas.wants_sync:
             self._request_syncs()
 

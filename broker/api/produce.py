@@ -8,7 +8,9 @@ What `acks` promises, when the answer leaves:
 
      0   nothing: there is no answer
      1   the leader has the batch in its log
-    -1   every in-sync replica has it ("all"): the high watermark is past it
+    -1   every in-sync replica has it ("all"): the high watermark is past it. Too few in sync
+         (min.insync.replicas) is said before the append, NOT_ENOUGH_REPLICAS, where it is known;
+         if it shows only later, NOT_ENOUGH_REPLICAS_AFTER_APPEND: the batch may yet be committed
 
 A batch is never unpacked here. Its bytes go from the request's buffer to the file, and what the
 broker has to say about them (offset, leader epoch) is written into the batch's header on the way.
@@ -46,7 +48,7 @@ def handle(
     broker: Broker, request: RequestArrived, body: ProduceRequest, now: Now
 ) -> ProduceResponse | None:
     """Append each batch; answer as `acks` says."""
-    missing: dict[PartitionKey, int] = {}
+    missing: dict[PartitionKey, tuple[Partition, int]] = {}
     response = ProduceResponse(
         responses=[
             _append_all(broker, request, body, topic, now, missing) for topic in body.topic_data
@@ -68,21 +70,21 @@ def _append_all(
     body: ProduceRequest,
     topic: TopicProduceData,
     now: Now,
-    missing: dict[PartitionKey, int],
+    missing: dict[PartitionKey, tuple[Partition, int]],
 ) -> TopicProduceResponse:
     replicas, results = broker.replicas, []
     name = _topic_name(broker, request, topic)
     for data in topic.partition_data:
         try:
-            partition = replicas.find(_checked(body, name), data.index)
+            partition = replicas.find(_checked(body, name), data.index, now)
             first, last, append_time_ms, log_start_offset, _ = replicas.append(
-                partition, _batch(data.records), now
+                partition, _batch(data.records), now, body.acks
             )
         except ApiError as error:
             results.append(_refused(broker, request, name, data.index, error))
             continue
         if not _is_safe(partition, body.acks, last + 1):
-            missing[partition.key] = last + 1
+            missing[partition.key] = partition, last + 1
         results.append(
             PartitionProduceResponse(
                 index=data.index,
@@ -172,18 +174,35 @@ def _end_without_answer(broker: Broker, request: RequestArrived, response: Produ
 def wake(broker: Broker, key: PartitionKey) -> None:
     """Something changed at a partition: answer those who waited for just that."""
     for waiter in broker.produces.at(key):
-        partition = broker.replicas.partitions.get(key)
-        if partition is None or not partition.is_leader:
-            code = ErrorCode.NOT_LEADER_OR_FOLLOWER
-            waiter.response = _with_error(waiter.response, key, code)
-        elif partition.offline:
-            waiter.response = _with_error(waiter.response, key, ErrorCode.KAFKA_STORAGE_ERROR)
-        elif not _is_safe(partition, waiter.acks, waiter.missing.get(key, 0)):
+        waits_for = waiter.missing.get(key)
+        if waits_for is None:
             continue
-        waiter.missing.pop(key, None)
+        code = _outcome(broker, waiter.acks, *waits_for)
+        if code is None:
+            continue
+        if code:
+            waiter.response = _with_error(waiter.response, key, code)
+        del waiter.missing[key]
         if not waiter.missing:
             broker.produces.leave(waiter)
             broker.respond(waiter.request, waiter.response)
+
+
+def _outcome(broker: Broker, acks: int, partition: Partition, end: int) -> ErrorCode | None:
+    """What a waiter is told of a partition; None: it waits on.
+
+    Another topic may have come under the name, or this log been cut and led anew: what is there now
+    says nothing about what was appended then.
+    """
+    if broker.replicas.partitions.get(partition.key) is not partition or not partition.is_leader:
+        return ErrorCode.NOT_LEADER_OR_FOLLOWER
+    if partition.offline:
+        return ErrorCode.KAFKA_STORAGE_ERROR
+    if not _is_safe(partition, acks, end):
+        return None
+    if acks == ALL_ACKS and len(partition.maximal_isr) < partition.min_isr:
+        return ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND
+    return ErrorCode.NONE
 
 
 def time_out(broker: Broker, now: Now) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from broker.events import RequestArrived
-from broker.replication.partition import PartitionKey
+from broker.replication.partition import Partition, PartitionKey
 from broker.wire.messages.fetch import FetchRequest
 from broker.wire.messages.produce import ProduceResponse
 from broker.wire.schema import Message
@@ -20,8 +20,9 @@ class ProduceWaiter:
     request: RequestArrived
     acks: int
     response: ProduceResponse
-    missing: dict[PartitionKey, int]
-    """The offset that each partition has to reach."""
+    missing: dict[PartitionKey, tuple[Partition, int]]
+    """The offset that each partition has to reach. The partition itself stands beside its name:
+    another one may have the name by then."""
 
 
 @dataclass(slots=True, eq=False)

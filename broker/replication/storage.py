@@ -1,0 +1,109 @@
+"""Where the logs of a broker lie: their folders, and what is written down about all of them.
+
+A folder bears the name of its partition, and inside stands the id of its topic: by that id a start
+tells the log of a topic from that of an earlier one which had the same name. Three files at the top
+hold one offset of each log: up to where it is durable, its high watermark, where it begins.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from broker.events import Entropy, Now
+from broker.log import checkpoints, names
+from broker.log.config import LogConfig
+from broker.log.disk import Disk
+from broker.log.recovery import Recovery
+from broker.log.retention import mark_for_deletion
+from broker.replication.partition import Partition, PartitionKey
+
+_LOG = logging.getLogger("broker.replication")
+
+
+class Storage:
+    """The folders of partitions, and the checkpoints of their offsets."""
+
+    def __init__(self, disk: Disk, entropy: Entropy, *, clean: bool) -> None:
+        self.disk = disk
+        self.recovery_points = checkpoints.read_offsets(disk, checkpoints.RECOVERY_POINTS)
+        self.high_watermarks = checkpoints.read_offsets(disk, checkpoints.HIGH_WATERMARKS)
+        self.log_starts = checkpoints.read_offsets(disk, checkpoints.LOG_STARTS)
+        self.forgotten = False
+        """Whether the files tell of logs that are no more."""
+        self._entropy = entropy
+        self._clean = clean
+
+    # -- folders ----------------------------------------------------------------------------------
+
+    def has(self, key: PartitionKey) -> bool:
+        """Whether something lies under a partition's name."""
+        return self.disk.exists(names.folder_name(*key))
+
+    def owner(self, key: PartitionKey) -> bytes | None:
+        """The id of the topic whose files lie under a partition's name."""
+        return checkpoints.read_partition_metadata(self.disk, names.folder_name(*key))
+
+    def recovery(self, key: PartitionKey, config: LogConfig, now: Now) -> Recovery:
+        """The opening of a log that is there, with what was written down about it."""
+        return Recovery(
+            self.disk,
+            names.folder_name(*key),
+            config,
+            now,
+            recovery_point=self.recovery_points.get(key, 0),
+            clean=self._clean,
+            log_start_offset=self.log_starts.get(key, 0),
+        )
+
+    def put_away(self, key: PartitionKey) -> str:
+        """Mark a partition's folder for deletion; its new name."""
+        self.forget(key)
+        return mark_for_deletion(self.disk, *key, self._entropy.uuid())
+
+    def put_aside(self, key: PartitionKey) -> None:
+        """Files that belong to nobody: keep them, and free their name."""
+        folder = names.folder_name(*key)
+        aside = names.stray_name(*key, self._entropy.uuid())
+        _LOG.warning("%s belongs to no topic and is kept as %s", folder, aside)
+        self.disk.rename_folder(folder, aside)
+
+    # -- offsets ----------------------------------------------------------------------------------
+
+    def recorded_high_watermark(self, key: PartitionKey) -> int:
+        """The high watermark of a partition when it was last written down."""
+        return self.high_watermarks.get(key, 0)
+
+    def forget(self, key: PartitionKey) -> None:
+        """Of a log that is no more. A new one under its name is not as durable as that one was."""
+        self.forgotten |= key in self.recovery_points
+        for offsets in (self.recovery_points, self.high_watermarks, self.log_starts):
+            offsets.pop(key, None)
+
+    def write_offsets(self, partitions: Iterable[Partition]) -> None:
+        """Write down recovery points, high watermarks and log starts.
+
+        What is not open, or has failed, keeps what was written down of it before.
+        """
+        for partition in partitions:
+            self.high_watermarks[partition.key] = partition.high_watermark
+            if not partition.offline:
+                self._note(partition)
+        disk = self.disk
+        checkpoints.write_offsets(disk, checkpoints.HIGH_WATERMARKS, self.high_watermarks)
+        checkpoints.write_offsets(disk, checkpoints.RECOVERY_POINTS, self.recovery_points)
+        checkpoints.write_offsets(disk, checkpoints.LOG_STARTS, self.log_starts)
+        self.forgotten = False
+
+    def _note(self, partition: Partition) -> None:
+        key, log = partition.key, partition.log
+        self.recovery_points[key] = log.recovery_point
+        self.log_starts.pop(key, None)
+        if log.log_start_offset > log.segments.first.base_offset:
+            self.log_starts[key] = log.log_start_offset
+
+    def write_high_watermarks(self, partitions: Iterable[Partition]) -> None:
+        """Write down every high watermark, so that a restart begins close to the truth."""
+        for partition in partitions:
+            self.high_watermarks[partition.key] = partition.high_watermark
+        checkpoints.write_offsets(self.disk, checkpoints.HIGH_WATERMARKS, self.high_watermarks)
