@@ -12,7 +12,7 @@ import re
 from broker.api.context import Broker
 from broker.api.table import API_VERSIONS, APIS, CONTROLLER_APIS, Api
 from broker.events import Now, RequestArrived
-from broker.metadata.controller import METADATA_VERSION, METADATA_VERSIONS
+from broker.metadata.features import SUPPORTED
 from broker.wire.errors import ErrorCode
 from broker.wire.messages.api_versions import (
     ApiVersion,
@@ -38,12 +38,14 @@ def handle(
         and _SOFTWARE.fullmatch(body.client_software_version)
     ):
         return ApiVersionsResponse(error_code=ErrorCode.INVALID_REQUEST, api_keys=[])
-    low, high = METADATA_VERSIONS
     apis = CONTROLLER_APIS if request.to_controller else APIS
     return ApiVersionsResponse(
         api_keys=[_row(api) for api in apis.values()],
         supported_features=[
-            SupportedFeatureKey(name=METADATA_VERSION, min_version=low, max_version=high)
+            SupportedFeatureKey(
+                name=name, min_version=levels.min_version, max_version=levels.max_version
+            )
+            for name, levels in SUPPORTED.items()
         ],
         finalized_features_epoch=broker.image.offset,
         finalized_features=[

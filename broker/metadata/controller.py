@@ -9,61 +9,144 @@ what was appended and is not committed yet: two requests in a row for the same t
 both succeed only because the disk is slow. What others see and act on is the committed image; so
 answers wait until the high watermark of the metadata log has passed the decision's offset
 (Kafka's `QuorumController`, with its purgatory of deferred events).
+
+Every voter has one; the one on the quorum's leader is active. When the lead is lost, so may be what
+was appended: the latest image goes with it, and nobody who waits is answered. The next controller
+begins with what is committed.
+
+The rules of a decision live in files of their own; here is who calls them, on what, and when:
+`brokers`, `alter_partition`, `elections`, `reassignment`, `topics`, `features`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
-from broker.events import Now
-from broker.metadata.image import NO_LEADER, ClusterImage
-from broker.quorum.quorum import Quorum
-from broker.wire.messages.metadata_records import (
-    BeginTransactionRecord,
-    BrokerEndpoint,
-    BrokerFeature,
-    BrokerRegistrationChangeRecord,
-    EndTransactionRecord,
-    FeatureLevelRecord,
-    PartitionChangeRecord,
-    ProducerIdsRecord,
-    RegisterBrokerRecord,
+from broker.events import Entropy, Now
+from broker.metadata.alter_partition import plan_alter_partition
+from broker.metadata.brokers import (
+    State,
+    _registration,
+    check_broker_epoch,
+    heartbeat_response,
+    plan_heartbeat,
+    plan_registration,
+    plan_unregistration,
 )
-from broker.wire.schema import Message
+from broker.metadata.chores import Chores
+from broker.metadata.configs import BrokerConfig
+from broker.metadata.elections import elect_leaders
+from broker.metadata.features import (
+    METADATA_VERSION,
+    SUPPORTED,
+    bootstrap_records,
+    plan_features,
+)
+from broker.metadata.image import ClusterImage
+from broker.metadata.plan import Plan
+from broker.metadata.reassignment import list_reassignments, plan_reassignments
+from broker.metadata.sessions import Sessions
+from broker.metadata.single import allocate, registration, unfence
+from broker.metadata.topics import plan_more_partitions
+from broker.quorum.quorum import Quorum
+from broker.wire.errors import ApiError, ErrorCode
+from broker.wire.messages.allocate_producer_ids import (
+    AllocateProducerIdsRequest,
+    AllocateProducerIdsResponse,
+)
+from broker.wire.messages.alter_partition import AlterPartitionRequest, AlterPartitionResponse
+from broker.wire.messages.alter_partition_reassignments import (
+    AlterPartitionReassignmentsRequest,
+    AlterPartitionReassignmentsResponse,
+)
+from broker.wire.messages.broker_heartbeat import BrokerHeartbeatRequest, BrokerHeartbeatResponse
+from broker.wire.messages.broker_registration import (
+    BrokerRegistrationRequest,
+    BrokerRegistrationResponse,
+)
+from broker.wire.messages.controller_registration import (
+    ControllerRegistrationRequest,
+    ControllerRegistrationResponse,
+)
+from broker.wire.messages.create_partitions import (
+    CreatePartitionsRequest,
+    CreatePartitionsResponse,
+    CreatePartitionsTopicResult,
+)
+from broker.wire.messages.elect_leaders import ElectLeadersRequest, ElectLeadersResponse
+from broker.wire.messages.list_partition_reassignments import (
+    ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse,
+)
+from broker.wire.messages.metadata_records import (
+    ControllerEndpoint,
+    ControllerFeature,
+    ProducerIdsRecord,
+    RegisterControllerRecord,
+)
+from broker.wire.messages.unregister_broker import (
+    UnregisterBrokerRequest,
+    UnregisterBrokerResponse,
+)
+from broker.wire.messages.update_features import UpdateFeaturesRequest, UpdateFeaturesResponse
 
-METADATA_VERSION = "metadata.version"
-METADATA_VERSIONS = (7, 30)
-"""The levels of metadata.version that this broker can work with: Kafka 3.3 to 4.3."""
+__all__ = ["METADATA_VERSION", "METADATA_VERSIONS", "Controller", "Plan"]
+
+METADATA_VERSIONS = SUPPORTED[METADATA_VERSION]
+"""The levels of metadata.version that this broker can work with."""
 
 PRODUCER_ID_BLOCK = 1000
 """Producer ids are handed to brokers in blocks (KIP-730), so that most requests need no record."""
-
-UNFENCE = -1
-
-
-class Plan:
-    """Decisions that will be appended together, and the image as it will be after them."""
-
-    def __init__(self, image: ClusterImage) -> None:
-        self.image = image
-        self.records: list[Message] = []
-
-    def add(self, records: Sequence[Message]) -> None:
-        """Take a decision into the plan."""
-        self.image, _ = self.image.replay(records)
-        self.records += records
+PRODUCER_ID_MAX = 2**63 - 1
 
 
 class Controller:
-    """The active controller, which is the leader of the metadata quorum."""
+    """What a voter decides while it leads the metadata quorum."""
 
-    def __init__(self, quorum: Quorum, committed: ClusterImage) -> None:
+    def __init__(
+        self,
+        quorum: Quorum,
+        image: ClusterImage,
+        config: BrokerConfig | None = None,
+        entropy: Entropy | None = None,
+        cluster_id: str = "",
+    ) -> None:
         self.quorum = quorum
-        self.latest = committed
+        self.config = config or BrokerConfig()
+        self.entropy = entropy
+        self.cluster_id = cluster_id
+        self.latest = image
+        self.active = False
+        self.sessions = Sessions(self.config.node_id)
+        self.chores = Chores()
+
+    # -- being active -----------------------------------------------------------------------------
+
+    def activate(self, image: Any, now: Any = None) -> None:
+        """Begin to decide, on an image of all that is committed.
+
+        The first controller of a new cluster writes down its features.
+        """
+        if isinstance(image, Now):
+            image, now = self.latest, image
+        self.latest = image
+        self.active = True
+        self.sessions = Sessions(self.config.node_id)
+        self.sessions.begin(image, now.mono_us)
+        self.chores.begin(self, now)
+        if METADATA_VERSION not in image.features:
+            plan = self.plan()
+            plan.add(bootstrap_records(self.config.min_insync_replicas))
+            self.submit(plan, now)
+
+    def deactivate(self) -> None:
+        """Another leads. What was appended here and not committed may never be."""
+        self.active = False
+        self.sessions = Sessions(self.config.node_id)
 
     def plan(self) -> Plan:
         """A fresh plan on top of everything decided so far."""
-        return Plan(self.latest)
+        return Plan(self.latest, self.quorum.log.log_end_offset)
 
     def submit(self, plan: Plan, now: Now) -> int:
         """Append a plan's records; they are committed once the high watermark reaches the result.
@@ -73,102 +156,207 @@ class Controller:
         """
         offset = self.quorum.append(plan.records, now)
         self.latest = plan.image
+        if plan.records:
+            self.chores.something_was_written(now)
         return offset
 
-    def activate(self, now: Now) -> None:
-        """Begin to decide. The first controller of a new cluster writes down its features."""
-        if self.latest.features:
-            return
-        plan = self.plan()
-        plan.add(
-            [
-                BeginTransactionRecord(name="Bootstrap records"),
-                FeatureLevelRecord(name=METADATA_VERSION, feature_level=METADATA_VERSIONS[1]),
-                EndTransactionRecord(),
-            ]
-        )
-        self.submit(plan, now)
+    def deadline(self) -> int | None:
+        """When the next chore is due, in monotonic microseconds."""
+        return self.chores.deadline(self) if self.active else None
 
-    def register_broker(
-        self,
-        now: Now,
-        *,
-        broker_id: int,
-        incarnation_id: bytes,
-        directory_id: bytes,
-        endpoint: tuple[str, str, int],
-        rack: str | None = None,
-    ) -> int:
-        """Take a broker into the cluster, fenced for now. Returns its broker epoch.
+    def run(self, now: Now) -> None:
+        """Do the chores that are due."""
+        if self.active:
+            self.chores.run(self, now)
 
-        The epoch is the offset of the registration: each life of a broker has another one.
-        """
-        epoch = self.quorum.log.log_end_offset
-        name, host, port = endpoint
-        plan = self.plan()
-        plan.add(
-            [
-                RegisterBrokerRecord(
-                    broker_id=broker_id,
-                    incarnation_id=incarnation_id,
-                    broker_epoch=epoch,
-                    end_points=[BrokerEndpoint(name=name, host=host, port=port)],
-                    features=[
-                        BrokerFeature(
-                            name=METADATA_VERSION,
-                            min_supported_version=METADATA_VERSIONS[0],
-                            max_supported_version=METADATA_VERSIONS[1],
-                        )
-                    ],
-                    rack=rack,
-                    fenced=True,
-                    log_dirs=[directory_id],
-                )
-            ]
-        )
-        self.submit(plan, now)
-        return epoch
+    def _begin(self) -> Plan:
+        if not self.active:
+            raise ApiError(ErrorCode.NOT_CONTROLLER)
+        return self.plan()
+
+    # -- brokers ----------------------------------------------------------------------------------
 
     def unfence_broker(self, now: Now, broker_id: int, epoch: int) -> int:
-        """A broker has caught up with the metadata and its logs: it may serve.
+        """As `heartbeat`, for a node that does not send one yet."""
+        return unfence(self, now, broker_id, epoch)
 
-        It takes the lead of what it is the last replica of, in a new leader epoch each: a broker
-        that lost power may have lost the end of its log, and the epoch tells the lives apart.
-        """
-        plan = self.plan()
-        plan.add(
-            [
-                BrokerRegistrationChangeRecord(
-                    broker_id=broker_id, broker_epoch=epoch, fenced=UNFENCE
-                )
-            ]
+    def register_broker(self, body: Any, now: Any = None, **old: Any) -> Any:
+        """Take a broker into the cluster, fenced for now."""
+        if isinstance(body, Now):
+            now, body = body, registration(self, **old)
+            plan = self.plan()
+            epoch = plan.offset
+            plan.add([_registration(body, epoch, None)])
+            self.submit(plan, now)
+            return epoch
+        return self._register_broker(body, now)
+
+    def _register_broker(
+        self, body: BrokerRegistrationRequest, now: Now
+    ) -> tuple[BrokerRegistrationResponse, int]:
+        plan = self._begin()
+        if self.cluster_id and body.cluster_id != self.cluster_id:
+            raise ApiError(
+                ErrorCode.INCONSISTENT_CLUSTER_ID,
+                f"Expected cluster ID {self.cluster_id}, but got cluster ID {body.cluster_id}",
+            )
+        before = self.latest.brokers.get(body.broker_id)
+        alive = before is not None and self.sessions.is_alive(
+            before.broker_id, before.epoch, self.session_timeout_us, now.mono_us
         )
-        plan.add(_elections(plan.image, broker_id))
-        return self.submit(plan, now)
+        epoch = plan_registration(plan, self.config, body, another_is_alive=alive)
+        if before is None or before.epoch != epoch:
+            self.sessions.forget(body.broker_id)
+        return BrokerRegistrationResponse(broker_epoch=epoch), self.submit(plan, now)
 
-    def allocate_producer_ids(self, now: Now, broker_id: int, broker_epoch: int) -> range:
+    def heartbeat(
+        self, body: BrokerHeartbeatRequest, now: Now
+    ) -> tuple[BrokerHeartbeatResponse, int]:
+        """A broker lives; and perhaps it wants to serve, or to stop."""
+        plan = self._begin()
+        broker = check_broker_epoch(self.latest, body.broker_id, body.broker_epoch)
+        self.sessions.touch(broker.broker_id, broker.epoch, now.mono_us)
+        state = plan_heartbeat(plan, self.config, self.sessions, body)
+        if state is State.SHUTDOWN_NOW:
+            self.sessions.end(broker.broker_id, broker.epoch)
+        offset = self.submit(plan, now)
+        if state is State.CONTROLLED_SHUTDOWN:
+            self.sessions.shuts_down_at(broker.broker_id, offset - 1)
+        caught_up = body.current_metadata_offset >= broker.registered_at
+        return heartbeat_response(state, caught_up), offset
+
+    def unregister_broker(
+        self, body: UnregisterBrokerRequest, now: Now
+    ) -> tuple[UnregisterBrokerResponse, int]:
+        """Forget a broker that will not come back."""
+        plan = self._begin()
+        plan_unregistration(plan, self.config, body.broker_id)
+        self.sessions.forget(body.broker_id)
+        return UnregisterBrokerResponse(), self.submit(plan, now)
+
+    @property
+    def session_timeout_us(self) -> int:
+        """How long a broker may be silent."""
+        return self.config.broker_session_timeout_ms * 1000
+
+    # -- partitions -------------------------------------------------------------------------------
+
+    def alter_partition(
+        self, body: AlterPartitionRequest, now: Now
+    ) -> tuple[AlterPartitionResponse, int]:
+        """The leader of partitions says who is in sync."""
+        plan = self._begin()
+        response = plan_alter_partition(plan, self.config, body)
+        return response, self.submit(plan, now)
+
+    def elect_leaders(
+        self, body: ElectLeadersRequest, now: Now
+    ) -> tuple[ElectLeadersResponse, int]:
+        """Elections that somebody asks for."""
+        plan = self._begin()
+        response, records = elect_leaders(plan.image, self.config, body)
+        plan.add(records)
+        return response, self.submit(plan, now)
+
+    def create_partitions(
+        self, body: CreatePartitionsRequest, now: Now
+    ) -> tuple[CreatePartitionsResponse, int]:
+        """Give topics more partitions; each topic stands on its own."""
+        plan = self._begin()
+        results = []
+        for topic in body.topics:
+            code, why = ErrorCode.NONE, None
+            try:
+                plan.add(plan_more_partitions(plan.image, topic))
+            except ApiError as error:
+                code, why = error.code, error.message
+            results.append(
+                CreatePartitionsTopicResult(name=topic.name, error_code=code, error_message=why)
+            )
+        response = CreatePartitionsResponse(results=results)
+        return response, 0 if body.validate_only else self.submit(plan, now)
+
+    def alter_partition_reassignments(
+        self, body: AlterPartitionReassignmentsRequest, now: Now
+    ) -> tuple[AlterPartitionReassignmentsResponse, int]:
+        """Move partitions to other brokers, or call a move off."""
+        plan = self._begin()
+        response = plan_reassignments(plan, self.config, body)
+        return response, self.submit(plan, now)
+
+    def list_partition_reassignments(
+        self, body: ListPartitionReassignmentsRequest, now: Now
+    ) -> tuple[ListPartitionReassignmentsResponse, int]:
+        """What is on the move."""
+        plan = self._begin()
+        return list_reassignments(plan.image, body), self.submit(plan, now)
+
+    # -- the cluster ------------------------------------------------------------------------------
+
+    def allocate_producer_ids(self, body: Any, now: Any, epoch: int = -1) -> Any:
         """A block of producer ids that nobody else will ever get. Usable once it is committed."""
-        first = self.latest.next_producer_id
-        block = range(first, first + PRODUCER_ID_BLOCK)
-        plan = self.plan()
+        if isinstance(body, Now):
+            return allocate(self, body, now, epoch)
+        return self._allocate_producer_ids(body, now)
+
+    def _allocate_producer_ids(
+        self, body: AllocateProducerIdsRequest, now: Now
+    ) -> tuple[AllocateProducerIdsResponse, int]:
+        plan = self._begin()
+        check_broker_epoch(plan.image, body.broker_id, body.broker_epoch)
+        first = plan.image.next_producer_id
+        if first > PRODUCER_ID_MAX - PRODUCER_ID_BLOCK:
+            raise ApiError(ErrorCode.UNKNOWN_SERVER_ERROR, "Exhausted all producerIds")
         plan.add(
             [
                 ProducerIdsRecord(
-                    broker_id=broker_id, broker_epoch=broker_epoch, next_producer_id=block.stop
+                    broker_id=body.broker_id,
+                    broker_epoch=body.broker_epoch,
+                    next_producer_id=first + PRODUCER_ID_BLOCK,
                 )
             ]
         )
-        self.submit(plan, now)
-        return block
-
-
-def _elections(image: ClusterImage, broker_id: int) -> list[Message]:
-    """Elections of a broker that came back, where nobody else leads."""
-    return [
-        PartitionChangeRecord(
-            partition_id=partition.index, topic_id=topic.topic_id, leader=broker_id
+        response = AllocateProducerIdsResponse(
+            producer_id_start=first, producer_id_len=PRODUCER_ID_BLOCK
         )
-        for topic in image.topics.values()
-        for partition in topic.partitions
-        if partition.leader in (NO_LEADER, broker_id) and broker_id in partition.isr
-    ]
+        return response, self.submit(plan, now)
+
+    def update_features(
+        self, body: UpdateFeaturesRequest, now: Now
+    ) -> tuple[UpdateFeaturesResponse, int]:
+        """Settle on other levels of features: on all that are named, or on none."""
+        plan = self._begin()
+        plan.add(plan_features(plan.image, body.feature_updates, self.config.min_insync_replicas))
+        return UpdateFeaturesResponse(), 0 if body.validate_only else self.submit(plan, now)
+
+    def register_controller(
+        self, body: ControllerRegistrationRequest, now: Now
+    ) -> tuple[ControllerRegistrationResponse, int]:
+        """Write down what a controller can work with, and where it listens (KIP-919)."""
+        plan = self._begin()
+        plan.add(
+            [
+                RegisterControllerRecord(
+                    controller_id=body.controller_id,
+                    incarnation_id=body.incarnation_id,
+                    end_points=[
+                        ControllerEndpoint(
+                            name=listener.name,
+                            host=listener.host,
+                            port=listener.port,
+                            security_protocol=listener.security_protocol,
+                        )
+                        for listener in body.listeners
+                    ],
+                    features=[
+                        ControllerFeature(
+                            name=feature.name,
+                            min_supported_version=feature.min_supported_version,
+                            max_supported_version=feature.max_supported_version,
+                        )
+                        for feature in body.features
+                    ],
+                )
+            ]
+        )
+        return ControllerRegistrationResponse(), self.submit(plan, now)

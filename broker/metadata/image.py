@@ -2,8 +2,9 @@
 
     image = image.replay(records)      # a new image; the old one stays as it was
 
-Whoever holds an image can look at it for as long as they like: it never changes under them. A
-change copies only the maps and the one topic it touches, and the rest is shared between the images.
+Whoever holds an image can look at it for as long as they like: it never changes under them. What a
+change touches is copied in small parts, and the rest is shared between the images: a partition that
+gets a new leader costs the same among ten partitions and among ten thousand (see `sorted_map`).
 
 Two images of one log are in use on a controller: the *latest*, which includes records that are not
 committed yet and which the next decision must respect, and the *committed*, which is what brokers
@@ -12,16 +13,35 @@ act on and clients see (Kafka's `MetadataImage` and its `QuorumController`'s tim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from broker.metadata.registrations import (
+    NO_LEADER,
+    NO_LEADER_CHANGE,
+    BrokerImage,
+    ControllerImage,
+    PartitionImage,
+    TopicImage,
+)
+from broker.metadata.sorted_map import GONE, SortedMap
+from broker.wire.errors import invariant
 from broker.wire.messages import metadata_records as m
 from broker.wire.schema import Message
 
-NO_LEADER = -1
-NO_LEADER_CHANGE = -2
-"""In a `PartitionChangeRecord`: the leader stays, and so does its epoch."""
+__all__ = [
+    "CONFIG_BROKER",
+    "CONFIG_TOPIC",
+    "NO_LEADER",
+    "NO_LEADER_CHANGE",
+    "BrokerImage",
+    "ClusterImage",
+    "ControllerImage",
+    "Delta",
+    "PartitionImage",
+    "TopicImage",
+]
 
 CONFIG_TOPIC = 2
 CONFIG_BROKER = 4
@@ -29,90 +49,17 @@ CONFIG_BROKER = 4
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionImage:
-    """Where a partition lives and who leads it (Kafka's `PartitionRegistration`)."""
-
-    index: int
-    replicas: tuple[int, ...]
-    isr: tuple[int, ...]
-    leader: int
-    leader_epoch: int
-    partition_epoch: int
-    directories: tuple[bytes, ...] = ()
-    adding: tuple[int, ...] = ()
-    removing: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, record: m.PartitionRecord) -> PartitionImage:
-        """A partition as its first record describes it."""
-        return cls(
-            index=record.partition_id,
-            replicas=tuple(record.replicas),
-            isr=tuple(record.isr),
-            leader=record.leader,
-            leader_epoch=record.leader_epoch,
-            partition_epoch=record.partition_epoch,
-            directories=tuple(record.directories),
-            adding=tuple(record.adding_replicas),
-            removing=tuple(record.removing_replicas),
-        )
-
-    def changed(self, record: m.PartitionChangeRecord) -> PartitionImage:
-        """After a change. Naming a leader, even the same one, opens a new leader epoch."""
-        led = record.leader != NO_LEADER_CHANGE
-        return PartitionImage(
-            index=self.index,
-            replicas=_or(record.replicas, self.replicas),
-            isr=_or(record.isr, self.isr),
-            leader=record.leader if led else self.leader,
-            leader_epoch=self.leader_epoch + led,
-            partition_epoch=self.partition_epoch + 1,
-            directories=_or(record.directories, self.directories),
-            adding=_or(record.adding_replicas, self.adding),
-            removing=_or(record.removing_replicas, self.removing),
-        )
-
-
-def _or(new: list[Any] | None, old: tuple[Any, ...]) -> tuple[Any, ...]:
-    """In a change record, null means: as it was."""
-    return old if new is None else tuple(new)
-
-
-@dataclass(frozen=True, slots=True)
-class TopicImage:
-    """A topic: its name, its partitions, and an id that tells it from earlier ones of that name."""
-
-    name: str
-    topic_id: bytes
-    partitions: tuple[PartitionImage, ...] = ()
-    """In order of index."""
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerImage:
-    """A registered broker. A fenced one leads nothing and is told to nobody."""
-
-    broker_id: int
-    epoch: int
-    incarnation_id: bytes
-    host: str
-    port: int
-    rack: str | None
-    directories: tuple[bytes, ...]
-    fenced: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ClusterImage:
-    """All metadata at one offset."""
+    """All metadata at one offset. Every mapping is sorted by its keys."""
 
     offset: int = -1
     epoch: int = 0
-    topics: Mapping[str, TopicImage] = field(default_factory=dict)
-    names: Mapping[bytes, str] = field(default_factory=dict)
-    brokers: Mapping[int, BrokerImage] = field(default_factory=dict)
-    configs: Mapping[tuple[int, str], Mapping[str, str]] = field(default_factory=dict)
-    features: Mapping[str, int] = field(default_factory=dict)
+    topics: Mapping[str, TopicImage] = field(default_factory=SortedMap)
+    names: Mapping[bytes, str] = field(default_factory=SortedMap)
+    brokers: Mapping[int, BrokerImage] = field(default_factory=SortedMap)
+    controllers: Mapping[int, ControllerImage] = field(default_factory=SortedMap)
+    configs: Mapping[tuple[int, str], Mapping[str, str]] = field(default_factory=SortedMap)
+    features: Mapping[str, int] = field(default_factory=SortedMap)
     next_producer_id: int = 0
 
     def topic_by_id(self, topic_id: bytes) -> TopicImage | None:
@@ -123,9 +70,7 @@ class ClusterImage:
     def partition(self, topic: str, index: int) -> PartitionImage | None:
         """One partition, if there is one."""
         found = self.topics.get(topic)
-        if found is None or not 0 <= index < len(found.partitions):
-            return None
-        return found.partitions[index]
+        return None if found is None else found.partitions.find(index)
 
     def config(self, kind: int, name: str) -> Mapping[str, str]:
         """What was set on a topic, a broker, or ("") on all brokers."""
@@ -133,14 +78,20 @@ class ClusterImage:
 
     def live_brokers(self) -> Iterator[BrokerImage]:
         """Brokers that clients may talk to, in order of id."""
-        return (self.brokers[i] for i in sorted(self.brokers) if not self.brokers[i].fenced)
+        return (broker for broker in self.brokers.values() if not broker.fenced)
+
+    def is_active(self, broker_id: int) -> bool:
+        """Whether a broker may lead: registered, not fenced, not about to leave."""
+        broker = self.brokers.get(broker_id)
+        return broker is not None and broker.active
 
     def replay(
-        self, records: Iterable[Message], offset: int = -1, epoch: int = 0
+        self, records: Sequence[Message], offset: int = -1, epoch: int = 0
     ) -> tuple[ClusterImage, Delta]:
-        """The image after `records`, and what they touched."""
-        draft = _Draft(self)
+        """The image after `records`, and what they touched. `offset` is that of the last."""
+        draft = _Draft(self, offset - len(records))
         for record in records:
+            draft.offset += 1
             step = _REPLAY.get(type(record))
             if step is not None:
                 step(draft, record)
@@ -156,6 +107,7 @@ class Delta:
     """By id: more than one topic of a name may have come and gone."""
     configs: dict[tuple[int, str], None] = field(default_factory=dict)
     brokers: dict[int, None] = field(default_factory=dict)
+    features: dict[str, None] = field(default_factory=dict)
 
     def merge(self, later: Delta) -> None:
         """This delta, then the later one."""
@@ -163,90 +115,133 @@ class Delta:
         self.deleted.update(later.deleted)
         self.configs.update(later.configs)
         self.brokers.update(later.brokers)
+        self.features.update(later.features)
+
+    @classmethod
+    def between(cls, before: ClusterImage, after: ClusterImage) -> Delta:
+        """What differs between two images, where a snapshot takes the place of the log between."""
+        delta = cls()
+        for name in sorted(before.topics.keys() | after.topics.keys()):
+            old, new = before.topics.get(name), after.topics.get(name)
+            if old is not None and (new is None or new.topic_id != old.topic_id):
+                delta.deleted[old.topic_id] = old
+            if new is not None and new != old:
+                delta.topics[name] = None
+        delta.configs = _differing(before.configs, after.configs)
+        delta.brokers = _differing(before.brokers, after.brokers)
+        delta.features = _differing(before.features, after.features)
+        return delta
+
+
+def _differing(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> dict[Any, None]:
+    keys = sorted(before.keys() | after.keys())
+    return {key: None for key in keys if before.get(key) != after.get(key)}
 
 
 class _Draft:
-    """The next image while it is being made: each map is copied when first written to, and so is
-    each topic's list of partitions, of which there may be thousands."""
+    """The next image while it is being made.
 
-    def __init__(self, base: ClusterImage) -> None:
+    Partitions are collected and put into their topic at the end: a new topic may bring thousands.
+    """
+
+    def __init__(self, base: ClusterImage, offset: int) -> None:
         self.base = base
         self.delta = Delta()
+        self.offset = offset
+        """Of the record at hand."""
         self.changes: dict[str, Any] = {}
-        self.drafted: dict[bytes, list[PartitionImage]] = {}
+        self.partitions: dict[bytes, dict[int, PartitionImage]] = {}
 
-    def map(self, name: str) -> dict[Any, Any]:
-        if name not in self.changes:
-            self.changes[name] = dict(getattr(self.base, name))
-        copied: dict[Any, Any] = self.changes[name]
-        return copied
+    def map(self, name: str) -> SortedMap[Any, Any]:
+        found: SortedMap[Any, Any] = (
+            self.changes[name] if name in self.changes else getattr(self.base, name)
+        )
+        return found
+
+    def put(self, name: str, key: Any, value: Any) -> None:
+        self.changes[name] = self.map(name).changed({key: value})
 
     def done(self, offset: int, epoch: int) -> ClusterImage:
-        for topic_id in self.drafted:
+        for topic_id in self.partitions:
             topic = self.topic(topic_id)
-            self.map("topics")[topic.name] = topic
+            self.put("topics", topic.name, topic)
         return replace(self.base, offset=offset, epoch=epoch, **self.changes)
 
     def topic(self, topic_id: bytes) -> TopicImage:
-        topics, names = self.map("topics"), self.map("names")
-        topic: TopicImage = topics[names[topic_id]]
-        drafted = self.drafted.get(topic_id)
-        return topic if drafted is None else replace(topic, partitions=tuple(drafted))
+        topic: TopicImage = self.map("topics")[self.map("names")[topic_id]]
+        drafted = self.partitions.get(topic_id)
+        return replace(topic, partitions=topic.partitions.changed(drafted)) if drafted else topic
 
-    def put_topic(self, topic: TopicImage) -> None:
-        self.map("topics")[topic.name] = topic
-        self.map("names")[topic.topic_id] = topic.name
-        self.delta.topics[topic.name] = None
+    def partition(self, topic_id: bytes, index: int) -> PartitionImage:
+        drafted = self.partitions.get(topic_id, {}).get(index)
+        if drafted is not None:
+            return drafted
+        topic: TopicImage = self.map("topics")[self.map("names")[topic_id]]
+        found: PartitionImage = topic.partitions[index]
+        return found
 
-    def partitions(self, topic_id: bytes) -> list[PartitionImage]:
-        if topic_id not in self.drafted:
-            topic = self.topic(topic_id)
-            self.drafted[topic_id] = list(topic.partitions)
-            self.delta.topics[topic.name] = None
-        return self.drafted[topic_id]
+    def put_partition(self, topic_id: bytes, partition: PartitionImage) -> None:
+        if topic_id not in self.partitions:
+            self.partitions[topic_id] = {}
+            self.delta.topics[self.map("names")[topic_id]] = None
+        self.partitions[topic_id][partition.index] = partition
 
 
 # -- one function a record ------------------------------------------------------------------------
 
 
 def _topic(draft: _Draft, record: m.TopicRecord) -> None:
-    draft.put_topic(TopicImage(record.name, record.topic_id))
+    draft.put("topics", record.name, TopicImage(record.name, record.topic_id))
+    draft.put("names", record.topic_id, record.name)
+    draft.delta.topics[record.name] = None
 
 
 def _partition(draft: _Draft, record: m.PartitionRecord) -> None:
-    partitions, at = draft.partitions(record.topic_id), record.partition_id
-    partitions[at : at + 1] = [PartitionImage.of(record)]
+    draft.put_partition(record.topic_id, PartitionImage.of(record))
 
 
 def _partition_change(draft: _Draft, record: m.PartitionChangeRecord) -> None:
-    partitions, at = draft.partitions(record.topic_id), record.partition_id
-    partitions[at] = partitions[at].changed(record)
+    before = draft.partition(record.topic_id, record.partition_id)
+    draft.put_partition(record.topic_id, before.changed(record))
 
 
 def _remove_topic(draft: _Draft, record: m.RemoveTopicRecord) -> None:
     topic = draft.topic(record.topic_id)
-    draft.drafted.pop(topic.topic_id, None)
-    del draft.map("topics")[topic.name]
-    del draft.map("names")[topic.topic_id]
-    draft.map("configs").pop((CONFIG_TOPIC, topic.name), None)
+    draft.partitions.pop(topic.topic_id, None)
+    draft.put("topics", topic.name, GONE)
+    draft.put("names", topic.topic_id, GONE)
+    draft.put("configs", (CONFIG_TOPIC, topic.name), GONE)
     draft.delta.topics.pop(topic.name, None)
     draft.delta.deleted[topic.topic_id] = topic
 
 
+def _clear_elr(draft: _Draft, record: m.ClearElrRecord) -> None:
+    """The setting that the eligible replicas rested on has changed: nobody is eligible now."""
+    names = [record.topic_name] if record.topic_name else list(draft.map("topics"))
+    for name in names:
+        topic = draft.topic(draft.map("topics")[name].topic_id)
+        for before in topic.partitions:
+            after = before.without_elr()
+            if after is not before:
+                draft.put_partition(topic.topic_id, after)
+
+
 def _config(draft: _Draft, record: m.ConfigRecord) -> None:
     key = (record.resource_type, record.resource_name)
-    configs = draft.map("configs")
-    settings = dict(configs.get(key, {}))
+    settings = dict(draft.map("configs").get(key, {}))
     if record.value is None:
         settings.pop(record.name, None)
     else:
         settings[record.name] = record.value
-    configs[key] = settings
+    draft.put("configs", key, settings or GONE)
     draft.delta.configs[key] = None
 
 
 def _feature(draft: _Draft, record: m.FeatureLevelRecord) -> None:
-    draft.map("features")[record.name] = record.feature_level
+    """Level 0 is none at all. kraft.version is no metadata: a control record says it."""
+    if record.name != "kraft.version":
+        draft.put("features", record.name, record.feature_level or GONE)
+        draft.delta.features[record.name] = None
 
 
 def _producer_ids(draft: _Draft, record: m.ProducerIdsRecord) -> None:
@@ -254,32 +249,40 @@ def _producer_ids(draft: _Draft, record: m.ProducerIdsRecord) -> None:
 
 
 def _register_broker(draft: _Draft, record: m.RegisterBrokerRecord) -> None:
-    endpoint = record.end_points[0]
-    draft.map("brokers")[record.broker_id] = BrokerImage(
-        broker_id=record.broker_id,
-        epoch=record.broker_epoch,
-        incarnation_id=record.incarnation_id,
-        host=endpoint.host,
-        port=endpoint.port,
-        rack=record.rack,
-        directories=tuple(record.log_dirs),
-        fenced=record.fenced,
-    )
+    draft.put("brokers", record.broker_id, BrokerImage.of(record, draft.offset))
     draft.delta.brokers[record.broker_id] = None
 
 
 def _registration_change(draft: _Draft, record: m.BrokerRegistrationChangeRecord) -> None:
-    brokers = draft.map("brokers")
-    if record.fenced:
-        # +1 fences, -1 unfences, 0 leaves it (Kafka's BrokerRegistrationFencingChange).
-        fenced = record.fenced > 0
-        brokers[record.broker_id] = replace(brokers[record.broker_id], fenced=fenced)
+    before: BrokerImage = draft.map("brokers")[record.broker_id]
+    invariant(
+        before.epoch == record.broker_epoch, "a registration is changed in the epoch it began"
+    )
+    draft.put("brokers", record.broker_id, before.changed(record))
     draft.delta.brokers[record.broker_id] = None
+
+
+def _fence(draft: _Draft, record: m.FenceBrokerRecord) -> None:
+    change = m.BrokerRegistrationChangeRecord(
+        broker_id=record.id, broker_epoch=record.epoch, fenced=1
+    )
+    _registration_change(draft, change)
+
+
+def _unfence(draft: _Draft, record: m.UnfenceBrokerRecord) -> None:
+    change = m.BrokerRegistrationChangeRecord(
+        broker_id=record.id, broker_epoch=record.epoch, fenced=-1
+    )
+    _registration_change(draft, change)
 
 
 def _unregister_broker(draft: _Draft, record: m.UnregisterBrokerRecord) -> None:
-    draft.map("brokers").pop(record.broker_id, None)
+    draft.put("brokers", record.broker_id, GONE)
     draft.delta.brokers[record.broker_id] = None
+
+
+def _register_controller(draft: _Draft, record: m.RegisterControllerRecord) -> None:
+    draft.put("controllers", record.controller_id, ControllerImage(record))
 
 
 _REPLAY: dict[type[Message], Callable[[_Draft, Any], None]] = {
@@ -287,11 +290,15 @@ _REPLAY: dict[type[Message], Callable[[_Draft, Any], None]] = {
     m.PartitionRecord: _partition,
     m.PartitionChangeRecord: _partition_change,
     m.RemoveTopicRecord: _remove_topic,
+    m.ClearElrRecord: _clear_elr,
     m.ConfigRecord: _config,
     m.FeatureLevelRecord: _feature,
     m.ProducerIdsRecord: _producer_ids,
     m.RegisterBrokerRecord: _register_broker,
     m.BrokerRegistrationChangeRecord: _registration_change,
+    m.FenceBrokerRecord: _fence,
+    m.UnfenceBrokerRecord: _unfence,
     m.UnregisterBrokerRecord: _unregister_broker,
+    m.RegisterControllerRecord: _register_controller,
 }
 """Records that are not here change nothing in the image (a NoOp, a transaction's begin and end)."""

@@ -12,16 +12,13 @@ from dataclasses import dataclass, field
 
 from broker.metadata.configs import BrokerConfig, validate_topic_config
 from broker.metadata.image import CONFIG_TOPIC, ClusterImage
-from broker.metadata.placement import place
+from broker.metadata.placement import Usable, place
+from broker.metadata.registrations import PartitionImage
 from broker.metadata.topic_names import check_collision, check_topic_name
 from broker.quorum.quorum import METADATA_TOPIC
 from broker.wire.errors import ApiError, ErrorCode
-from broker.wire.messages.metadata_records import (
-    ConfigRecord,
-    PartitionRecord,
-    RemoveTopicRecord,
-    TopicRecord,
-)
+from broker.wire.messages.create_partitions import CreatePartitionsTopic
+from broker.wire.messages.metadata_records import ConfigRecord, RemoveTopicRecord, TopicRecord
 from broker.wire.schema import Message
 
 BROKER_DEFAULT = -1
@@ -75,10 +72,43 @@ def plan_topic(
         ConfigRecord(resource_type=CONFIG_TOPIC, resource_name=wish.name, name=name, value=value)
         for name, value in sorted(settings.items())
     ]
-    records += [
-        _first_record(image, topic_id, index, brokers) for index, brokers in enumerate(replicas)
-    ]
+    records += _first_records(image, topic_id, 0, replicas)
     return records
+
+
+def plan_more_partitions(image: ClusterImage, wish: CreatePartitionsTopic) -> list[Message]:
+    """The records that give a topic more partitions. Raises an ApiError if that cannot be."""
+    topic = image.topics.get(wish.name)
+    if topic is None:
+        raise ApiError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    before = len(topic.partitions)
+    if wish.count == before:
+        raise ApiError(ErrorCode.INVALID_PARTITIONS, f"Topic already has {before} partition(s).")
+    if wish.count < before:
+        raise ApiError(
+            ErrorCode.INVALID_PARTITIONS,
+            f"The topic {wish.name} currently has {before} partition(s); {wish.count} would not be"
+            " an increase.",
+        )
+    additional = wish.count - before
+    if additional > PARTITIONS_MAX:
+        raise ApiError(
+            ErrorCode.POLICY_VIOLATION, "Excessively large number of partitions per request."
+        )
+    copies = len(topic.partitions[0].replicas)
+    if wish.assignments is None:
+        replicas = place(_usable(image), additional, copies, start=len(image.topics) + before)
+    else:
+        replicas = [list(assignment.broker_ids) for assignment in wish.assignments]
+        if len(replicas) != additional:
+            raise _bad_assignment(
+                f"Attempted to add {additional} additional partition(s), but only"
+                f" {len(replicas)} assignment(s) were specified."
+            )
+        for index, brokers in enumerate(replicas, before):
+            check_replicas(image, brokers, copies)
+            _check_somebody_lives(image, brokers, index)
+    return _first_records(image, topic.topic_id, before, replicas)
 
 
 def plan_removal(image: ClusterImage, topic_id: bytes) -> list[Message]:
@@ -115,8 +145,16 @@ def _placed(image: ClusterImage, defaults: BrokerConfig, wish: NewTopic) -> list
     copies = wish.replication_factor
     if copies == BROKER_DEFAULT:
         copies = defaults.default_replication_factor
-    live = [broker.broker_id for broker in image.live_brokers()]
-    return place(live, count, copies, start=len(image.topics))
+    return place(_usable(image), count, copies, start=len(image.topics))
+
+
+def _usable(image: ClusterImage) -> list[Usable]:
+    """The brokers that may get replicas: those that stay, on a disk that takes them."""
+    return [
+        Usable(broker.broker_id, broker.rack, broker.fenced)
+        for broker in image.brokers.values()
+        if not broker.in_controlled_shutdown and not broker.all_cordoned
+    ]
 
 
 def _assigned(image: ClusterImage, wish: NewTopic) -> list[list[int]]:
@@ -129,17 +167,21 @@ def _assigned(image: ClusterImage, wish: NewTopic) -> list[list[int]]:
     if sorted(wish.assignments) != list(range(len(wish.assignments))):
         raise _bad_assignment("partitions should be a consecutive 0-based integer sequence")
     replicas = [list(wish.assignments[index]) for index in range(len(wish.assignments))]
-    for brokers in replicas:
-        _check_assignment(image, brokers, copies=len(replicas[0]))
+    for index, brokers in enumerate(replicas):
+        check_replicas(image, brokers, copies=len(replicas[0]))
+        _check_somebody_lives(image, brokers, index)
     return replicas
 
 
-def _check_assignment(image: ClusterImage, brokers: list[int], copies: int) -> None:
+def check_replicas(image: ClusterImage, brokers: Sequence[int], copies: int | None = None) -> None:
+    """Raise INVALID_REPLICA_ASSIGNMENT for replicas that somebody named and that cannot be."""
     if not brokers:
         raise _bad_assignment("The manual partition assignment includes an empty replica list.")
     if len(set(brokers)) != len(brokers):
-        raise _bad_assignment(f"The manual partition assignment {brokers} names a broker twice.")
-    if len(brokers) != copies:
+        raise _bad_assignment(
+            f"The manual partition assignment {list(brokers)} names a broker twice."
+        )
+    if copies is not None and len(brokers) != copies:
         raise _bad_assignment(
             f"The manual partition assignment includes a partition with {len(brokers)} replica(s),"
             f" but this is not consistent with previous partitions, which have {copies} replica(s)."
@@ -150,28 +192,37 @@ def _check_assignment(image: ClusterImage, brokers: list[int], copies: int) -> N
                 f"The manual partition assignment includes broker {broker}, but no such broker is"
                 " registered."
             )
-    if all(image.brokers[broker].fenced for broker in brokers):
-        raise _bad_assignment(f"All brokers of the manual partition assignment {brokers} are down.")
+
+
+def _check_somebody_lives(image: ClusterImage, brokers: Sequence[int], index: int) -> None:
+    if not any(map(image.is_active, brokers)):
+        raise _bad_assignment(
+            f"All brokers specified in the manual partition assignment for partition {index} are"
+            " fenced or in controlled shutdown."
+        )
 
 
 def _bad_assignment(why: str) -> ApiError:
     return ApiError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, why)
 
 
-def _first_record(
-    image: ClusterImage, topic_id: bytes, index: int, brokers: list[int]
-) -> PartitionRecord:
-    """A partition's first state: led by its first live replica, in epoch 0."""
-    live = [broker for broker in brokers if not image.brokers[broker].fenced]
-    return PartitionRecord(
-        partition_id=index,
-        topic_id=topic_id,
-        replicas=brokers,
-        isr=live,
-        removing_replicas=[],
-        adding_replicas=[],
-        leader=live[0],
-        leader_epoch=0,
-        partition_epoch=0,
-        directories=[image.brokers[broker].directories[0] for broker in brokers],
-    )
+def _first_records(
+    image: ClusterImage, topic_id: bytes, first: int, replicas: Sequence[Sequence[int]]
+) -> list[Message]:
+    """Partitions in their first state: led by the first replica that lives, in epoch 0."""
+    directories = {i: broker.default_directory() for i, broker in image.brokers.items()}
+    active = {i for i, broker in image.brokers.items() if broker.active}
+    records: list[Message] = []
+    for index, brokers in enumerate(replicas, first):
+        live = tuple(broker for broker in brokers if broker in active)
+        partition = PartitionImage(
+            index=index,
+            replicas=tuple(brokers),
+            isr=live,
+            leader=live[0],
+            leader_epoch=0,
+            partition_epoch=0,
+            directories=tuple(directories[broker] for broker in brokers),
+        )
+        records.append(partition.record(topic_id))
+    return records

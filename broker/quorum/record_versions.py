@@ -6,21 +6,12 @@ where an older one says the same (Kafka's `MetadataVersion` and `ImageWriterOpti
 
 from __future__ import annotations
 
-from broker.wire.messages.metadata_records import (
-    BrokerRegistrationChangeRecord,
-    PartitionChangeRecord,
-    PartitionRecord,
-)
+from broker.wire.messages.metadata_records import BrokerRegistrationChangeRecord
 from broker.wire.schema import Message
-
-_WITHOUT_ELR = 1
-"""Version 2 of the partition records belongs to eligible leader replicas (KIP-966)."""
 
 
 def record_version(record: Message) -> int:
     """The version to write a record in, at metadata.version 30."""
-    if isinstance(record, PartitionRecord | PartitionChangeRecord):
-        return _WITHOUT_ELR
     if isinstance(record, BrokerRegistrationChangeRecord):
         return _lowest(record)
     return record.schema.versions.high

@@ -41,7 +41,7 @@ def test_the_features_are_those_of_kafka_4_3(bench: Bench) -> None:
         ApiVersionsRequest(client_software_name="bench", client_software_version="1")
     )
     finalized = {f.name: f.max_version_level for f in answer.finalized_features}
-    assert finalized == {"metadata.version": 30}
+    assert finalized == {"eligible.leader.replicas.version": 1, "metadata.version": 30}
 
 
 def test_each_row_of_the_table_has_a_handler_and_declared_messages() -> None:

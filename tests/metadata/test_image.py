@@ -1,11 +1,10 @@
-"""The image, the placement of replicas, and the names of topics."""
+"""The image, and the names of topics."""
 
 from __future__ import annotations
 
 import pytest
 
 from broker.metadata.image import ClusterImage
-from broker.metadata.placement import place
 from broker.metadata.topic_names import check_collision, check_topic_name
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.metadata_records import (
@@ -89,21 +88,6 @@ def test_a_deleted_topic_takes_its_settings_along(image: ClusterImage) -> None:
 def test_records_without_meaning_here_pass_by(image: ClusterImage) -> None:
     after, _ = image.replay([NoOpRecord()], offset=3)
     assert after.offset == 3
-
-
-# -- placement ------------------------------------------------------------------------------------
-
-
-def test_leaders_go_round_and_followers_follow() -> None:
-    assert place([1, 2, 3], partitions=4, replication_factor=2) == [[1, 2], [2, 3], [3, 1], [1, 2]]
-    assert place([1, 2, 3], partitions=1, replication_factor=3, start=2) == [[3, 1, 2]]
-
-
-def test_more_replicas_than_brokers_are_impossible() -> None:
-    for brokers in ([], [1, 2]):
-        with pytest.raises(ApiError) as error:
-            place(brokers, partitions=1, replication_factor=3)
-        assert error.value.code == ErrorCode.INVALID_REPLICATION_FACTOR
 
 
 # -- names ----------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def test_a_broken_file_is_refused_by_name(disk: MemoryDisk, text: str) -> None:
 
 def test_records_are_written_in_the_versions_that_kafka_4_3_writes() -> None:
     assert record_version(RegisterBrokerRecord()) == 4
-    assert record_version(PartitionRecord()) == 1, "2 belongs to eligible leader replicas"
+    assert record_version(PartitionRecord()) == 2, "whether replicas are eligible or not"
     unfence = BrokerRegistrationChangeRecord(broker_id=1, broker_epoch=2, fenced=-1)
     assert record_version(unfence) == 0, "the lowest that can say it"
     assert record_version(unfence.replace(in_controlled_shutdown=1)) == 1
