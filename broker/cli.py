@@ -30,6 +30,7 @@ A broker that speaks the Apache Kafka protocol, small enough to read.
   broker start                           run one on 127.0.0.1:9092
   broker start --brokers 3               run three, each with a copy of everything
   broker dump broker-data/orders-0/*.log show what is in its files
+  broker simulate --seeds 1000           try to break a cluster in virtual time
   broker codec Produce 9                 show the code that reads and writes a message
   broker COMMAND --help                  say more
 """
@@ -71,6 +72,12 @@ A second Ctrl-C ends it at once (status 130); the next start then looks after th
 _DUMP = """\
 Show what is in files of a data directory: .log .index .timeindex .snapshot and the checkpoints,
 each batch and record as people read them. The files are only read: the broker may be running.
+"""
+
+_SIMULATE = """\
+Run clusters in virtual time with faults drawn from a seed, and check that nothing is lost, written
+twice or out of order, and that all becomes well when the faults are over. A seed that fails is a
+command that shows it again.
 """
 
 _CODEC = """\
@@ -133,9 +140,24 @@ def _parser() -> argparse.ArgumentParser:
     codec = _add(commands, "codec", "show the code that reads and writes a message", _CODEC, codecs)
     codec.add_argument("name", metavar="NAME", help="an API or message: Produce, FetchResponse")
     codec.add_argument("version", metavar="VERSION", type=int, help="a version of it: 9")
+    _add_simulate(commands)
     _add(commands, "settings", "list the settings of a broker", "", settings)
     _add(commands, "version", "say the version", "", version)
     return parser
+
+
+def _add_simulate(commands: argparse._SubParsersAction[_Parser]) -> None:
+    more = _add(commands, "simulate", "try to break a cluster", _SIMULATE, simulate)
+    more.add_argument("--seeds", metavar="N", type=int, help="so many seeds (default: 1000)")
+    more.add_argument("--from", metavar="SEED", type=int, dest="first", help="the first one")
+    more.add_argument("--minutes", metavar="M", type=float, help="as many seeds as there is time")
+    more.add_argument(
+        "--seed", metavar="SEED", type=int, help="one seed; told in short if it fails"
+    )
+    more.add_argument("--brokers", metavar="N", type=int, help="of so many brokers (default: 1-5)")
+    more.add_argument("--bug", metavar="NAME", help="with a bug of the museum; `list` names them")
+    more.add_argument("--trace", metavar="FILE", help="write the trace of --seed to a file")
+    more.add_argument("--workers", metavar="N", type=int, help="processes (default: one a core)")
 
 
 def _add_start(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -289,6 +311,13 @@ def codecs(given: argparse.Namespace) -> int:
 
     print(describe(given.name, given.version))
     return 0
+
+
+def simulate(given: argparse.Namespace) -> int:
+    """`broker simulate`"""
+    from broker.sim.simulate import main as run_simulations
+
+    return run_simulations(given)
 
 
 def settings(given: argparse.Namespace) -> int:

@@ -29,6 +29,11 @@ class Clock:
         self._since_us = 0
         self._shown_us = 0
 
+    @property
+    def drifts(self) -> bool:
+        """Whether it runs at another speed than time."""
+        return self._ppm != 0
+
     def now(self, true_us: int) -> Now:
         """Both clocks, at a moment of virtual time."""
         mono_us = self.mono(true_us)

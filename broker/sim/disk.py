@@ -86,6 +86,11 @@ class SimulatedDisk(MemoryDisk):
         """Let the next calls fail, or with `times` None every one until `repair`."""
         self.fail_next(operation, path, ERRORS[error], UNTIL_REPAIRED if times is None else times)
 
+    @property
+    def is_ill(self) -> bool:
+        """Whether something is wrong with it that `repair` puts right."""
+        return bool(self._faults or self.lies)
+
     def repair(self) -> None:
         """The disk is well again."""
         self._faults.clear()
