@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from broker.wire.primitives import ZERO_UUID
+
+
+class VoterEndpoint(NamedTuple):
+    """Where a voter's listener for controllers is, for those who ask."""
+
+    node_id: int
+    listener: str
+    host: str
+    port: int
+
 
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -17,6 +28,7 @@ class QuorumConfig:
     node_id: int
     voters: tuple[int, ...]
     """The ids of all voters. They are static: whoever starts with another list votes by it."""
+    endpoints: tuple[VoterEndpoint, ...] = ()
     cluster_id: str = ""
     directory_id: bytes = ZERO_UUID
     election_timeout_ms: int = 400
@@ -27,7 +39,7 @@ class QuorumConfig:
     election_backoff_max_ms: int = 300
     """How long those wait that a resigning leader did not name first."""
     request_timeout_ms: int = 1000
-    retry_backoff_ms: int = 20
+    retry_backoff_ms: int = 50
     fetch_max_wait_ms: int = 500
     """How long a fetch waits at the leader; never more than half of `fetch_timeout_ms`."""
     fetch_max_bytes: int = 1 << 20
@@ -38,3 +50,13 @@ class QuorumConfig:
     """What log and snapshots may take together before the oldest snapshot goes, and what it stands
     for (`metadata.max.retention.bytes`)."""
     retention_ms: int = 7 * DAY_MS
+
+    @property
+    def check_quorum_us(self) -> int:
+        """How long a leader goes on without hearing a majority (LeaderState's factor of 1.5)."""
+        return self.fetch_timeout_ms * 1500
+
+    @property
+    def wait_ms(self) -> int:
+        """How long a fetch asks to wait: an answer must come well before the follower gives up."""
+        return min(self.fetch_max_wait_ms, self.fetch_timeout_ms // 2)

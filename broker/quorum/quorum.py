@@ -1,69 +1,84 @@
-"""The metadata log and its leader, in a quorum of one voter.
+"""The metadata quorum, as one node sees it: KRaft, which is Raft with followers that fetch.
 
-    append ──> log end ──(sync)──> high watermark ──> committed, may be applied
+    quorum = Quorum.open(disk, config, now, entropy, effects)
+    quorum.start(now)
+    quorum.handle(request, body, now)      # somebody asks; None: the answer comes later
+    quorum.response(event, now)            # somebody answers
+    when = quorum.deadline()               # and at the latest then: run(now)
 
-A node that starts elects itself in a new epoch: it writes the epoch down, then appends a
-`LeaderChange` record, as each leader of a Raft quorum does (KIP-595). The epochs of past leaders
-stay in the log, so that nothing of an earlier life is ever mistaken for the present one.
+It is a state machine without a world. What it wants to have sent goes to `effects`; what it must
+not forget is on the disk before that. It asks for no sync of its log: `unsynced` says that the disk
+is behind, the owner lets the host sync, and reports with `synced(offset, now)`. Records count as
+this node's from then on.
 
-This object asks for nothing by itself. `unsynced` says that the disk is behind; its owner lets the
-host sync and reports back with `synced(offset)`, which moves the high watermark.
+The parts, each with a file: `transitions` (the states and the ways between them), `states`,
+`member` (the moves), `elections`, `leading`, `following`, `resigning`, `reporting`; what comes in
+(`requests`, `responses`) and what was asked (`peers`); the log (`metadata_log`, `snapshots`).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
-from broker.events import Effect, Entropy, Now
-from broker.log.checkpoints import read_partition_metadata, write_partition_metadata
-from broker.log.config import LogConfig
+from broker.events import Effect, Entropy, Now, PeerLost, RequestArrived, ResponseArrived
 from broker.log.disk import Disk
 from broker.log.log import Log
-from broker.log.producer_state import Origin
+from broker.quorum import snapshots
 from broker.quorum.config import QuorumConfig
-from broker.quorum.election_state import (
-    ElectionState,
-    read_election_state,
-    write_election_state,
+from broker.quorum.elections import Elections
+from broker.quorum.following import Following
+from broker.quorum.leading import Leading
+from broker.quorum.member import Member
+from broker.quorum.metadata_log import (
+    METADATA_FOLDER,
+    METADATA_TOPIC,
+    METADATA_TOPIC_ID,
+    CommittedBatch,
+    SnapshotWriter,
 )
-from broker.quorum.record_versions import record_version
-from broker.wire.codec import decode_metadata_record, encode, encode_metadata_record
+from broker.quorum.requests import Requests
+from broker.quorum.resigning import Resigning
+from broker.quorum.responses import Responses
+from broker.quorum.snapshots import OffsetAndEpoch, SnapshotId
+from broker.quorum.states import (
+    Follower,
+    Leader,
+    Prospective,
+    QuorumState,
+    Resigned,
+    Unattached,
+)
+from broker.quorum.transitions import Cause
 from broker.wire.errors import invariant
-from broker.wire.messages.control_records import LeaderChangeMessage, Voter
-from broker.wire.records import build_batch, iter_batches, read_records
 from broker.wire.schema import Message
 
-METADATA_TOPIC = "__cluster_metadata"
-METADATA_FOLDER = "__cluster_metadata-0"
-METADATA_TOPIC_ID = bytes(15) + b"\1"
-"""The one topic id that is fixed (Kafka's `Uuid.METADATA_TOPIC_ID`)."""
-LEADER_CHANGE_KEY = bytes.fromhex("00000002")
-"""A control record's key: version 0, type 2 (`ControlRecordType.LEADER_CHANGE`)."""
+__all__ = [
+    "METADATA_FOLDER",
+    "METADATA_TOPIC",
+    "METADATA_TOPIC_ID",
+    "CommittedBatch",
+    "Quorum",
+    "SnapshotId",
+    "SnapshotWriter",
+]
 
-METADATA_LOG = LogConfig(segment_bytes=1 << 30, retention_ms=-1, max_message_bytes=64 << 20)
-READ_BYTES = 1 << 20
+_LOG = logging.getLogger("broker.quorum")
 
-
-class CommittedBatch(NamedTuple):
-    """Metadata records that were committed together: all of them are applied, or none."""
-
-    last_offset: int
-    epoch: int
-    timestamp_ms: int
-    records: tuple[Message, ...]
+FILES_REMOVED_AT_ONCE = 16
 
 
 class Quorum:
-    """The metadata log of one node, and its place in the quorum."""
+    """One node of the quorum, voter or observer."""
 
-    def __init__(self, node_id: int, disk: Disk, log: Log, state: ElectionState) -> None:
-        self.node_id = node_id
-        self.disk = disk
-        self.log = log
-        self.state = state
-        self.high_watermark = log.log_start_offset
-        self._first_of_epoch = log.log_end_offset
+    def __init__(self, member: Member) -> None:
+        self.member = member
+        self.elections = Elections(member)
+        self.leading = Leading(member)
+        self.following = Following(member)
+        self.resigning = Resigning(member)
+        self.requests = Requests(member, self.elections, self.leading, self.following)
+        self.responses = Responses(member, self.elections, self.following, self.resigning)
 
     @classmethod
     def open(
@@ -74,91 +89,198 @@ class Quorum:
         entropy: Entropy,
         effects: list[Effect],
     ) -> Quorum:
-        """Read the node's metadata log. It is read from its start: the image is made from it."""
-        log = Log.open(disk, METADATA_FOLDER, METADATA_LOG, now, recovery_point=0, clean=False)
-        if read_partition_metadata(disk, METADATA_FOLDER) is None:
-            write_partition_metadata(disk, METADATA_FOLDER, METADATA_TOPIC_ID)
-            disk.sync_now([""])
-        state = read_election_state(disk, f"{METADATA_FOLDER}/quorum-state")
-        return cls(config.node_id, disk, log, state)
+        """Read the node's metadata log, and what it must not have forgotten."""
+        return cls(Member(disk, config, now, entropy, effects))
+
+    def start(self, now: Now) -> None:
+        """Begin. Who votes alone need not wait for anybody."""
+        if self.member.is_only_voter and isinstance(self.member.state, Unattached | Resigned):
+            self.member.become_prospective(Cause.ONLY_VOTER, now)
+        self._act(now)
+
+    # -- what others may look at ------------------------------------------------------------------
+
+    @property
+    def log(self) -> Log:
+        """The metadata log itself."""
+        return self.member.log.log
+
+    @property
+    def node_id(self) -> int:
+        """Whose quorum this is."""
+        return self.member.node_id
 
     @property
     def epoch(self) -> int:
         """The epoch of the leader, counted up by each election."""
-        return self.state.epoch
+        return self.member.epoch
 
     @property
     def leader_id(self) -> int:
-        """The leader of the epoch, -1 while there is none."""
-        return self.state.leader_id
+        """The leader of the epoch, -1 while none is known."""
+        return self.member.leader_id
 
     @property
     def is_leader(self) -> bool:
         """Whether this node may append."""
-        return self.state.leader_id == self.node_id
+        return isinstance(self.member.state, Leader)
 
     @property
-    def unsynced(self) -> bool:
-        """Whether appended records are not known to be durable yet."""
-        return self.high_watermark < self.log.log_end_offset
+    def role(self) -> str:
+        """The state's name; "observer" for a node that does not vote."""
+        return self.member.state.kind.value if self.member.is_voter else "observer"
+
+    @property
+    def high_watermark(self) -> int:
+        """Everything before it is committed, as far as this node knows."""
+        return self.member.log.high_watermark
 
     @property
     def epoch_is_committed(self) -> bool:
         """Whether the leader has committed a record of its own epoch (Raft, section 5.4.2)."""
-        return self.is_leader and self.high_watermark > self._first_of_epoch
+        state = self.member.state
+        return isinstance(state, Leader) and state.high_watermark >= 0
 
-    def start(self, now: Now) -> None:
-        """Win the election that one's own vote decides, and open the epoch in the log."""
-        epoch = max(self.state.epoch, self.log.last_epoch) + 1
-        self.state = ElectionState(epoch, self.node_id, voters=(self.node_id,))
-        write_election_state(self.disk, f"{METADATA_FOLDER}/quorum-state", self.state)
-        self._first_of_epoch = self.log.log_end_offset
-        voter = Voter(voter_id=self.node_id)
-        change = LeaderChangeMessage(
-            version=0, leader_id=self.node_id, voters=[voter], granting_voters=[voter]
-        )
-        self._append([(LEADER_CHANGE_KEY, encode(change, 0))], now, control=True)
+    @property
+    def unsynced(self) -> bool:
+        """Whether appended records are not known to be durable yet."""
+        return self.member.log.unsynced
+
+    @property
+    def may_stop(self) -> bool:
+        """After `resign`: whether the others can do without this node now."""
+        member, state = self.member, self.member.state
+        if not member.is_voter or member.is_only_voter:
+            return True
+        if isinstance(state, Resigned):
+            return not state.unacknowledged
+        return not isinstance(state, Leader)
+
+    def drain_touched(self) -> bool:
+        """Whether state, epoch, leader or high watermark changed since the last call."""
+        touched, self.member.touched = self.member.touched, False
+        return touched
+
+    # -- the log ----------------------------------------------------------------------------------
 
     def append(self, records: Sequence[Message], now: Now) -> int:
         """Append records that stand or fall together, and return the offset after the last.
 
-        They go into one batch, and a batch is torn as a whole. They count once the high watermark
-        has reached that offset.
+        They count once the high watermark has reached that offset. If this node is deposed before,
+        they may count or not: whoever waits is told that it does not lead.
         """
-        invariant(self.is_leader, "only the leader of the quorum appends metadata")
-        if records:
-            values = [
-                (None, encode_metadata_record(record, record_version(record))) for record in records
-            ]
-            self._append(values, now)
-        return self.log.log_end_offset
-
-    def _append(
-        self, values: Sequence[tuple[bytes | None, bytes]], now: Now, control: bool = False
-    ) -> None:
-        batch = build_batch(
-            ((now.wall_ms, key, value, ()) for key, value in values), control=control
-        )
-        self.log.append(batch, self.epoch, now, Origin.QUORUM)
+        state = self.member.state
+        invariant(isinstance(state, Leader), "only the leader of the quorum appends metadata")
+        if records and isinstance(state, Leader):
+            self.leading.append(state, list(records), now)
+        return self.member.log.end_offset
 
     def synced(self, offset: int, now: Now) -> None:
-        """The log is durable up to `offset`: with one voter that is a majority."""
-        invariant(offset <= self.log.log_end_offset, "a log is not durable beyond its end")
-        self.log.mark_flushed(offset)
-        self.high_watermark = max(self.high_watermark, offset)
+        """The log is durable up to `offset`, as it was when the sync began."""
+        self.member.log.log.mark_flushed(offset)
+        if isinstance(self.member.state, Leader):
+            self.leading.synced(self.member.state, now)
+        self._act(now)
 
     def committed_since(self, offset: int) -> Iterator[CommittedBatch]:
-        """The committed batches from `offset` on, in order; control batches come empty."""
-        while offset < self.high_watermark:
-            data = self.log.read(offset, READ_BYTES, self.high_watermark)
-            for header, batch in iter_batches(data):
-                records: tuple[Message, ...] = ()
-                if not header.is_control:
-                    records = tuple(
-                        decode_metadata_record(record.value or b"")[0]
-                        for record in read_records(batch)
-                    )
-                offset = header.next_offset
-                yield CommittedBatch(
-                    header.last_offset, header.leader_epoch, header.max_timestamp, records
-                )
+        """The committed batches from `offset` on, in order; control batches come empty.
+
+        Where the log does not begin that early, `snapshot_for(offset)` names what to read instead.
+        """
+        return self.member.log.committed_since(offset)
+
+    # -- snapshots --------------------------------------------------------------------------------
+
+    @property
+    def latest_snapshot(self) -> SnapshotId | None:
+        """The newest snapshot on this disk."""
+        known = self.member.log.snapshots
+        return known[-1] if known else None
+
+    def snapshot_for(self, offset: int) -> SnapshotId | None:
+        """The snapshot to load before `committed_since` goes on, for one that has applied all
+        before `offset`; None if the records do. Who has nothing begins with a snapshot."""
+        latest = self.latest_snapshot
+        if latest is None or latest.offset <= offset:
+            return None
+        return latest if not offset or offset < self.log.log_start_offset else None
+
+    def read_snapshot(self, snapshot: SnapshotId) -> Iterator[tuple[Message, ...]]:
+        """The records of a snapshot, batch by batch."""
+        return snapshots.read_snapshot(self.member.disk, self.member.log.snapshot_path(snapshot))
+
+    def begin_snapshot(self, offset: int, epoch: int, timestamp_ms: int) -> SnapshotWriter | None:
+        """Begin to write down what the records before `offset` led to; `epoch` and time are those
+        of the last of them. None if there is such a snapshot, or a newer one."""
+        snapshot = OffsetAndEpoch(offset, epoch)
+        if not self.member.log.may_snapshot(snapshot):
+            return None
+        return SnapshotWriter(self.member.log, snapshot, timestamp_ms)
+
+    # -- events -----------------------------------------------------------------------------------
+
+    def handle(self, request: RequestArrived, body: Message, now: Now) -> Message | None:
+        """Somebody asks. None: it waits, and the answer will be among the effects."""
+        answer = self.requests.answer(request, body, now)
+        self._act(now)
+        return answer
+
+    def response(self, event: ResponseArrived, now: Now) -> None:
+        """Somebody answers. What is no use earns the peer a pause."""
+        if self.member.peers.expects(event):
+            if not self.responses.take_in(event, now):
+                self.member.peers.pause(event.peer, now)
+            self._act(now)
+
+    def peer_lost(self, event: PeerLost, now: Now) -> None:
+        """The connection to a peer is gone, or there was none."""
+        self.member.peers.lost(event, now)
+        self._act(now)
+
+    def disconnected(self, connection: int) -> None:
+        """Nothing can be answered on a connection any more."""
+        self.leading.forget(connection)
+
+    def resign(self, now: Now) -> None:
+        """This node will stop: another shall lead. See `may_stop`."""
+        self.resigning.resign(now)
+        self._act(now)
+
+    # -- time -------------------------------------------------------------------------------------
+
+    def deadline(self) -> int | None:
+        """When something is due though nothing happens, in monotonic microseconds."""
+        state = self.member.state
+        times = [self.member.peers.deadline(), self.log.doomed.next_due_us]
+        if isinstance(state, Leader):
+            times.append(self.leading.deadline(state))
+        elif not self.member.stopping:
+            times.append(state.deadline)
+        return min([time for time in times if time is not None], default=None)
+
+    def run(self, now: Now) -> None:
+        """The time that `deadline` gave has come."""
+        self.member.peers.run(now)
+        self.log.doomed.remove(now.mono_us, FILES_REMOVED_AT_ONCE)
+        self._act(now)
+
+    def _act(self, now: Now) -> None:
+        """Do what the state asks for; and again, as long as that leads to another state."""
+        state: QuorumState | None = None
+        while state is not self.member.state:
+            state = self.member.state
+            if isinstance(state, Leader):
+                self.leading.run(state, now)
+            elif isinstance(state, Follower):
+                self.following.run(state, now)
+            elif isinstance(state, Unattached):
+                if not self.elections.run_unattached(state, now):
+                    self.following.look_around(now)
+            elif isinstance(state, Prospective):
+                self.elections.run_prospective(state, now)
+            elif isinstance(state, Resigned):
+                self.resigning.run(state, now)
+            elif state.ballot.is_won:
+                self.leading.begin(state.ballot.granting, now)
+            else:
+                self.elections.run_candidate(state, now)
