@@ -28,7 +28,7 @@ class Figure(anywidget.AnyWidget):
     """What all figures have: a trace, words above it, and a place to start."""
 
     _css = css()
-    _figure: ClassVar[str]
+    kind: ClassVar[str]
     """The name of the module in `web/`."""
 
     trace = traitlets.Any().tag(sync=True)
@@ -92,7 +92,7 @@ class Figure(anywidget.AnyWidget):
             "speed": self.speed, "moments": self.moments, **self.options,
         }  # fmt: skip
         path = Path(path)
-        path.write_text(page(self._figure, self.trace, options, self.text), encoding="utf-8")
+        path.write_text(page(self.kind, self.trace, options, self.text), encoding="utf-8")
         return path
 
     def __str__(self) -> str:
@@ -119,7 +119,7 @@ class LogView(Figure):
     """
 
     _esm = module("log_view")
-    _figure = "log_view"
+    kind = "log_view"
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class ClusterView(Figure):
     """
 
     _esm = module("cluster_view")
-    _figure = "cluster_view"
+    kind = "cluster_view"
 
     def __init__(
         self,
@@ -214,7 +214,7 @@ class Timeline(Figure):
     """
 
     _esm = module("timeline")
-    _figure = "timeline"
+    kind = "timeline"
 
     def __init__(
         self,

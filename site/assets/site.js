@@ -28,12 +28,41 @@
 
   /** Draw a figure in its place. */
   async function draw(place) {
-    const { trace, options, plays } = place.dataset;
+    const { trace, options, plays, figure: kind } = place.dataset;
     await Promise.all([load("figures.js"), load(`traces/${trace}.js`)]);
     place.replaceChildren();
-    const figure = offsetZero.logView.mount(place, traces.get(trace), JSON.parse(options));
+    const figure = offsetZero[kind].mount(place, traces.get(trace), JSON.parse(options));
     place.figure = figure;
     if (plays) playWhenSeen(place, figure);
+    return figure;
+  }
+
+  /** Figures of one run that move together, with a list of moments to go to. */
+  async function link(story) {
+    const figures = await Promise.all([...story.querySelectorAll("[data-trace]")].map(draw));
+    const go = (step, from) => {
+      for (const figure of figures) {
+        if (figure !== from && figure.player.step !== step) figure.player.seek(step);
+      }
+    };
+    const moments = [...story.querySelectorAll("[data-step]")];
+    const reached = (step) => {
+      const last = moments.findLast((moment) => Number(moment.dataset.step) <= step);
+      for (const moment of moments) moment.toggleAttribute("aria-current", moment === last);
+    };
+    for (const figure of figures) {
+      figure.model.on("change:step", () => {
+        go(figure.model.get("step"), figure);
+        reached(figure.model.get("step"));
+      });
+    }
+    for (const moment of moments) {
+      moment.addEventListener("click", () => {
+        go(Number(moment.dataset.step));
+        reached(Number(moment.dataset.step));
+      });
+    }
+    reached(figures[0].player.step);
   }
 
   /** Begin when the figure is in view, once, and not for those who want no movement. */
@@ -56,7 +85,7 @@
   /** Ask, and unfold the run that has the answer as soon as there is a guess. */
   async function ask(place) {
     await load("figures.js");
-    const model = offsetZero.logView.pageModel(JSON.parse(place.dataset.values));
+    const model = offsetZero.log_view.pageModel(JSON.parse(place.dataset.values));
     place.replaceChildren();
     offsetZero.predict.render({ model, el: place });
     const run = document.querySelector(`[data-waits-for="${place.dataset.guess}"]`);
@@ -99,6 +128,9 @@
   reachable();
   addEventListener("resize", reachable);
 
-  for (const place of document.querySelectorAll("[data-trace]")) draw(place);
+  for (const place of document.querySelectorAll("[data-trace]")) {
+    if (!place.closest("[data-story]")) draw(place);
+  }
+  for (const story of document.querySelectorAll("[data-story]")) link(story);
   for (const place of document.querySelectorAll("[data-guess]")) ask(place);
 })();

@@ -30,9 +30,11 @@ def style() -> str:
 
 
 def script() -> str:
-    """The log view and the questions as one script that needs no module loader."""
+    """The figures and the questions as one script that needs no module loader."""
     parts = (
-        ("logView", module("log_view"), "{ mount, pageModel }"),
+        ("log_view", module("log_view"), "{ mount, pageModel }"),
+        ("cluster_view", module("cluster_view"), "{ mount }"),
+        ("timeline", module("timeline"), "{ mount }"),
         ("predict", PREDICT, "{ render }"),
     )
     wrapped = (
@@ -62,7 +64,12 @@ def figure_html(name: str, figure: Figure, *, plays: bool = False) -> str:
         "moments": figure.moments,
         **figure.options,
     }
-    attributes = {"class": "run-figure", "data-trace": name, "data-options": _json(options)}
+    attributes = {
+        "class": "run-figure",
+        "data-figure": figure.kind,
+        "data-trace": name,
+        "data-options": _json(options),
+    }
     if plays:
         attributes["data-plays"] = "yes"
     words = f'<pre tabindex="0">{escape(figure.text)}</pre>'

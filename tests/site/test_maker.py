@@ -14,7 +14,7 @@ from maker import documents, figures, npm, protocol, rooms
 from maker.docstrings import first_sentence, markdown
 from maker.lesson import run_cell, run_cells
 
-from broker.api.table import APIS
+from broker.api.table import APIS, CONTROLLER_APIS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,6 +70,8 @@ def test_the_protocol_page_lists_what_is_served() -> None:
         row = f"| {api.key} | [{api.name}](#{api.name.lower()}) | "
         assert f"{row}{api.min_version}–{api.max_version} |" in page
         assert f"\n## {api.name}\n" in page
+    for api in CONTROLLER_APIS.values():
+        assert page.count(f"\n## {api.name}\n") == 1
 
 
 # -- documents -------------------------------------------------------------------------------------
@@ -120,7 +122,7 @@ def test_a_cell_that_measures_is_not_run() -> None:
 def test_a_script_of_the_page_exports_nothing() -> None:
     script = figures.script()
     assert "\nexport " not in script
-    assert "offsetZero.logView = " in script
+    assert "offsetZero.log_view = " in script
     assert "offsetZero.predict = " in script
 
 
