@@ -10,12 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import broker
 from broker.cli import main
-from broker.server.options import broker_config
+from broker.server.options import broker_config, broker_configs
 
 COMMAND = [sys.executable, "-m", "broker"]
 
@@ -106,6 +107,12 @@ def test_a_folder_that_cannot_be_written(
         (["--port", "99999"], "99999 is no port: expected 0 to 65535"),
         (["--port", "kafka"], "kafka is no port"),
         (["--colour"], "unrecognized arguments: --colour"),
+        (["--brokers", "0"], "brokers=0: expected 1 to 9"),
+        (["--brokers", "3", "--port", "0"], "--port 0: brokers that know each other"),
+        (["--brokers", "3", "--port", "65530"], "3 brokers need ports up to"),
+        (["--brokers", "3", "--node", "4"], "--node 4: expected 1 to 3"),
+        (["--node", "2"], "--node 2: of how many?"),
+        (["--brokers", "3", "--set", "node.id=7"], "node.id=7: each of several brokers has its"),
     ],
 )
 def test_what_was_asked_for_wrongly_is_named(
@@ -114,6 +121,45 @@ def test_what_was_asked_for_wrongly_is_named(
     status, line = complaint(capsys, "start", *arguments)
     assert status == 2
     assert said in line
+
+
+def test_three_brokers_differ_in_four_things_and_agree_on_the_rest() -> None:
+    given = SimpleNamespace(
+        config=None, set=["num.partitions=4"], data_dir="D", host=None, port=9092, brokers=3
+    )
+    one, two, three = broker_configs(SimpleNamespace(**vars(given), node=None))
+    assert [c.node_id for c in (one, two, three)] == [1, 2, 3]
+    assert [c.log_dir for c in (one, two, three)] == ["D/1", "D/2", "D/3"]
+    assert [c.listener.port for c in (one, two, three)] == [9092, 9093, 9094]
+    assert [c.controller_listener.port for c in (one, two, three)] == [9102, 9103, 9104]  # type: ignore[union-attr]
+    assert one.voters == two.voters == three.voters
+    assert [voter.port for voter in one.voters] == [9102, 9103, 9104]
+    assert {c.num_partitions for c in (one, two, three)} == {4}
+    assert (one.default_replication_factor, one.min_insync_replicas) == (3, 2)
+    (alone,) = broker_configs(SimpleNamespace(**vars(given), node=2))
+    assert alone.static == two.static
+
+
+def test_a_folder_of_one_broker_is_not_taken_for_three(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with broker.Cluster(data_dir=tmp_path):
+        pass
+    status, line = complaint(capsys, "start", "--brokers", "3", "--data-dir", str(tmp_path))
+    assert status == 2
+    assert line.endswith("holds the data of a single broker; choose another folder")
+
+
+def test_a_host_and_a_port_leave_the_other_listener_alone(tmp_path: Path) -> None:
+    file = tmp_path / "server.properties"
+    file.write_text(
+        "listeners=PLAINTEXT://host-1:9092,CONTROLLER://host-1:9102\n"
+        "controller.listener.names=CONTROLLER\n"
+        "controller.quorum.voters=1@host-1:9102,2@host-2:9102\n"
+    )
+    config = broker_config(str(file), ["node.id=2"], host="0.0.0.0", port=1234)
+    assert str(config.listener) == "0.0.0.0:1234"
+    assert str(config.controller_listener) == "host-1:9102"
 
 
 def test_a_host_that_is_not_ours(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -153,7 +199,8 @@ def test_help_shows_the_ways_in(capsys: pytest.CaptureFixture[str]) -> None:
         main(["start", "--help"])
     assert ended.value.code == 0
     out = capsys.readouterr().out
-    for word in ("--data-dir", "--set num.partitions=4", "--config", "Ctrl-C"):
+    ways = ("--data-dir", "--set num.partitions=4", "--config", "--brokers 3", "Ctrl-C")
+    for word in ways:
         assert word in out
 
 
