@@ -20,6 +20,7 @@ from broker.metadata.configs import (
     validate_broker_configs,
     validate_topic_configs,
 )
+from broker.metadata.features import MIN_ISR, elr_enabled
 from broker.metadata.image import CONFIG_BROKER, CONFIG_TOPIC, ClusterImage
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.incremental_alter_configs import (
@@ -28,7 +29,8 @@ from broker.wire.messages.incremental_alter_configs import (
     IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse,
 )
-from broker.wire.messages.metadata_records import ConfigRecord
+from broker.wire.messages.metadata_records import ClearElrRecord, ConfigRecord
+from broker.wire.schema import Message
 
 
 def handle(
@@ -43,7 +45,7 @@ def handle(
         try:
             if times[resource.resource_type, resource.resource_name] > 1:
                 raise ApiError(ErrorCode.INVALID_REQUEST, "Each resource must appear at most once.")
-            plan.add(_changes(broker, plan.image, resource))
+            plan.add(_changes(plan.image, resource))
         except ApiError as error:
             code, why = error.code, error.message
         results.append(
@@ -61,10 +63,8 @@ def handle(
     return None
 
 
-def _changes(
-    broker: Broker, image: ClusterImage, resource: AlterConfigsResource
-) -> list[ConfigRecord]:
-    _check_resource(broker, image, resource)
+def _changes(image: ClusterImage, resource: AlterConfigsResource) -> list[Message]:
+    _check_resource(image, resource)
     is_topic = resource.resource_type == CONFIG_TOPIC
     before = image.config(resource.resource_type, resource.resource_name)
     after = _altered(TOPIC_CONFIGS if is_topic else BROKER_CONFIGS, before, resource)
@@ -73,19 +73,46 @@ def _changes(
         validate_topic_configs(set_now)
     else:
         validate_broker_configs(set_now)
-    return [
+    changed = {name: value for name, value in after.items() if value != before.get(name)}
+    records: list[Message] = [
         ConfigRecord(
             resource_type=resource.resource_type,
             resource_name=resource.resource_name,
             name=name,
             value=value,
         )
-        for name, value in after.items()
-        if value != before.get(name)
+        for name, value in changed.items()
     ]
+    return records + _eligible_replicas(image, resource, changed)
 
 
-def _check_resource(broker: Broker, image: ClusterImage, resource: AlterConfigsResource) -> None:
+def _eligible_replicas(
+    image: ClusterImage, resource: AlterConfigsResource, after: Mapping[str, str | None]
+) -> list[Message]:
+    """What a change of min.insync.replicas means for eligible leader replicas (KIP-966).
+
+    They are eligible because nothing was acknowledged without them. That rests on one value which
+    all brokers share; where another one counts from now on, nobody is eligible any more.
+    """
+    if MIN_ISR not in after or not elr_enabled(image):
+        return []
+    name = resource.resource_name
+    if resource.resource_type == CONFIG_TOPIC:
+        return [ClearElrRecord(topic_name=name)]
+    if name:
+        raise ApiError(
+            ErrorCode.INVALID_CONFIG,
+            f"Broker-level {MIN_ISR} cannot be altered while ELR is enabled.",
+        )
+    if after[MIN_ISR] is None:
+        raise ApiError(
+            ErrorCode.INVALID_CONFIG,
+            f"Cluster-level {MIN_ISR} cannot be removed while ELR is enabled.",
+        )
+    return [ClearElrRecord()]
+
+
+def _check_resource(image: ClusterImage, resource: AlterConfigsResource) -> None:
     name = resource.resource_name
     if resource.resource_type == CONFIG_TOPIC:
         if name not in image.topics:

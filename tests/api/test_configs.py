@@ -126,6 +126,24 @@ def test_what_is_not_known_can_be_cleared(bench: Bench, kind: int, name: str) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "op", "why"),
+    [
+        ("1", SET, "Broker-level min.insync.replicas cannot be altered while ELR is enabled."),
+        ("", DELETE, "Cluster-level min.insync.replicas cannot be removed while ELR is enabled."),
+    ],
+)
+def test_all_brokers_agree_on_how_many_must_be_in_sync(
+    bench: Bench, name: str, op: int, why: str
+) -> None:
+    """Otherwise nobody could tell which replicas are eligible leaders (KIP-966)."""
+    refused = alter(bench, BROKER, name, ("min.insync.replicas", op, "1" if op == SET else None))
+    assert (refused.error_code, refused.error_message) == (ErrorCode.INVALID_CONFIG, why)
+    assert alter(bench, BROKER, "", ("min.insync.replicas", SET, "2")).error_code == 0
+    assert alter(bench, TOPIC, "orders", ("min.insync.replicas", SET, "2")).error_code == 0
+    assert alter(bench, TOPIC, "orders", ("min.insync.replicas", DELETE, None)).error_code == 0
+
+
 def test_a_resource_changes_as_a_whole_or_not_at_all(bench: Bench) -> None:
     alter(bench, TOPIC, "orders", ("retention.ms", SET, "1"), ("segment.ms", SET, "soon"))
     assert one(bench, "retention.ms")[1] == STATIC
