@@ -40,12 +40,8 @@ class Broker(ABC):
         self.folder = Path(tempfile.mkdtemp(prefix="broker-bench-"))
         try:
             self.ports = free_ports(self.nodes)
-            commands = self.prepare()
-            started = time.monotonic()
-            for number, command in enumerate(commands):
-                self.children.append(Child(command, self.folder / f"broker-{number}.log"))
-            self.wait()
-            self.seconds_to_answer = time.monotonic() - started
+            self.commands = self.prepare()
+            self.seconds_to_answer = self.start()
         except BaseException:
             self.close()
             raise
@@ -62,6 +58,22 @@ class Broker(ABC):
     @abstractmethod
     def prepare(self) -> list[list[str]]:
         """Do what does not count as starting; the commands that start it on `ports`."""
+
+    def start(self) -> float:
+        """Start its processes on what data there are; the seconds until it has answered."""
+        started = time.monotonic()
+        for number, command in enumerate(self.commands):
+            self.children.append(Child(command, self.folder / f"broker-{number}.log"))
+        self.wait()
+        return time.monotonic() - started
+
+    def stop(self) -> None:
+        """End its processes in order; the data stay."""
+        for child in self.children:
+            child.ask_to_end()
+        for child in self.children:
+            child.end()
+        self.children.clear()
 
     def wait(self) -> None:
         """Wait until every broker answers, and each knows of all."""
@@ -83,12 +95,8 @@ class Broker(ABC):
     def close(self) -> None:
         """End it, and remove its data."""
         try:
-            for child in self.children:
-                child.ask_to_end()
-            for child in self.children:
-                child.end()
+            self.stop()
         finally:
-            self.children.clear()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- while it runs ----------------------------------------------------------------------------
@@ -156,9 +164,10 @@ class Broker(ABC):
             connection.ask(wish, CREATE_TOPICS)
         for port in self.ports:
             with Connection(port) as connection:
-                self._wait_for_leaders(connection, name, partitions)
+                self.wait_for_leaders(connection, name, partitions)
 
-    def _wait_for_leaders(self, connection: Connection, name: str, partitions: int) -> None:
+    def wait_for_leaders(self, connection: Connection, name: str, partitions: int) -> None:
+        """Wait until a broker names a leader for each partition of a topic."""
         patience = time.monotonic() + 30
         asked = messages.metadata(name)
         while not messages.has_leaders(connection.ask(asked, 12), partitions):

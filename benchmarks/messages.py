@@ -90,6 +90,12 @@ def leader(answer: Message) -> int:
     return first.leader_id
 
 
+def leaders(answer: Message) -> list[int]:
+    """Who leads the partitions of the topic that was asked for."""
+    assert isinstance(answer, MetadataResponse)
+    return [partition.leader_id for partition in answer.topics[0].partitions]
+
+
 def has_leaders(answer: Message, partitions: int) -> bool:
     """Whether all partitions of the topic that was asked for can be written to."""
     assert isinstance(answer, MetadataResponse)

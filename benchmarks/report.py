@@ -32,7 +32,7 @@ CHAPTERS = {
         "kcat",
     ),
     "Three brokers beside three of Apache Kafka": ("cluster", "failover"),
-    "Alone": ("codec", "simulator", "recovery", "scale", "grading"),
+    "Alone": ("codec", "simulator", "recovery", "scale", "partitions", "grading"),
 }
 
 _INTRODUCTION = """\
