@@ -250,7 +250,7 @@ class BrokerSettings:
         10 * 1024 * 1024, "The most that a follower fetches of all partitions at once.", at_least=0
     )
     replica_fetch_backoff_ms = integer(
-        1_000, "How long a follower leaves a partition alone after an error.", at_least=0
+        100, "How long a follower leaves a partition alone after an error.", at_least=0
     )
     replica_socket_timeout_ms = integer(
         30_000, "A follower gives up a fetch that was not answered for so long.", at_least=1
