@@ -52,11 +52,12 @@ class Links:
             for way in ways:
                 self.cuts.pop(way, None)
         low, high = AGAIN_US
+        # First of its moment, as what it puts on the plan will be: it must stay ahead of that.
         for stream in self.streams:
             if not self.is_cut(stream):
                 wait_us = low + int(self._dice.random() * (high - low))
                 time_us = self.world.now_us + wait_us
-                self.world.plan(time_us, Retransmission(self, stream, time_us))
+                self.world.plan(time_us, Retransmission(self, stream, time_us), first=True)
 
     def is_cut(self, stream: Stream) -> bool:
         """Whether nothing gets through in this direction."""

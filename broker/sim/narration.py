@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from broker.sim.among_brokers import Talk, said
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.create_topics import CreateTopicsRequest, CreateTopicsResponse
 from broker.wire.messages.delete_topics import DeleteTopicsRequest, DeleteTopicsResponse
@@ -32,6 +33,7 @@ TEXT_MAX = 40
 NO_KEY = "·"
 
 LATEST, EARLIEST, MAX_TIMESTAMP = -1, -2, -3
+METADATA = "__cluster_metadata-0"
 
 Names = Mapping[bytes, str]
 """Topics by id."""
@@ -46,9 +48,38 @@ class Meaning(NamedTuple):
     keys: Sequence[str | None] = ()
 
 
-def meaning(body: Message, names: Names, question: Message | None = None) -> Meaning:
+Brokers = tuple[str, str] | None
+"""Who says it to whom, if both are brokers."""
+
+
+def meaning(
+    body: Message, names: Names, question: Message | None = None, brokers: Brokers = None
+) -> Meaning:
     """The meaning of a message; `question` is the request that it answers."""
     name = title(type(body).__name__)
+    if brokers is not None:
+        return _among_brokers(name, body, names, question, brokers)
+    return _to_client(name, body, names, question)
+
+
+def _among_brokers(
+    name: str, body: Message, names: Names, question: Message | None, brokers: tuple[str, str]
+) -> Meaning:
+    speaker, listener = brokers
+    talk = Talk(speaker, listener, lambda topic: names.get(topic, "?"), question)
+    text = said(body, talk)
+    if text is not None:
+        return Meaning(name, text)
+    told = _to_client(name, body, names, question)
+    if isinstance(body, FetchRequest):
+        what = told.text.removeprefix("fetch ")
+        return told._replace(text=f"{speaker} asks {listener} for {what or 'nothing'}")
+    if told.partitions == [METADATA]:
+        return told._replace(keys=())
+    return told
+
+
+def _to_client(name: str, body: Message, names: Names, question: Message | None) -> Meaning:
     if name in _PLAIN:
         return Meaning(name, _PLAIN[name])
     tell = _NARRATORS.get(type(body))
@@ -159,6 +190,13 @@ def _fetched(name: str, body: FetchResponse, names: Names, _: Message | None) ->
             records = records_in(part.records)
             if part.error_code:
                 parts.append(f"{ErrorCode(part.error_code).name} for {where}")
+            elif part.diverging_epoch.epoch >= 0:
+                diverging = part.diverging_epoch
+                parts.append(
+                    f"{where} diverges: epoch {diverging.epoch} ends at {diverging.end_offset}"
+                )
+            elif part.snapshot_id.epoch >= 0:
+                parts.append(f"{where} begins with snapshot {part.snapshot_id.end_offset}")
             elif records:
                 parts.append(f"{_offsets(records)} of {where}")
                 keys += [shown(record.key) for record in records[: KEYS_MAX - len(keys)]]

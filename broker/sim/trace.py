@@ -202,12 +202,16 @@ class TraceRecorder:
 
     def sent(self, packet: Packet, arrives_us: int | None) -> None:
         """A message leaves."""
-        meaning = narration.meaning(packet.body, self.names, packet.question)
+        speaker, listener = packet.sender, packet.receiver
+        brokers = None
+        if speaker.kind == listener.kind == "broker":
+            brokers = speaker.name, listener.name
+        meaning = narration.meaning(packet.body, self.names, packet.question, brokers)
         packet.line = meaning.text
         message: dict[str, Any] = {
             "id": packet.number,
-            "from": packet.sender.name,
-            "to": packet.receiver.name,
+            "from": speaker.name,
+            "to": listener.name,
             "name": meaning.name,
             "text": meaning.text,
         }
@@ -217,6 +221,8 @@ class TraceRecorder:
             message["partitions"] = list(meaning.partitions)
         if meaning.keys:
             message["keys"] = list(meaning.keys)
+        if packet.connection.lane:
+            message["lane"] = packet.connection.lane
         if packet.answered is not None:
             message["answers"] = packet.answered.number
         message["arrives"] = arrives_us
@@ -225,7 +231,9 @@ class TraceRecorder:
     def received(self, packet: Packet) -> None:
         """A message arrives."""
         receiver, sender = called(packet.receiver.name), called(packet.sender.name)
-        text = f"{receiver} hears from {sender}: {packet.line}"
+        among = packet.sender.kind == packet.receiver.kind == "broker"
+        # What brokers say to each other names the speaker itself.
+        text = f"{receiver} hears{'' if among else f' from {sender}'}: {packet.line}"
         self.cause("message", packet.receiver.name, text)
         self.step.received.append(packet.number)
 
