@@ -47,6 +47,8 @@ class CommittedBatch(NamedTuple):
     epoch: int
     timestamp_ms: int
     records: tuple[Message, ...]
+    size_bytes: int
+    """On the disk: snapshots are due by bytes."""
 
 
 class Fit(Enum):
@@ -195,7 +197,11 @@ class MetadataLog:
                     )
                 offset = header.next_offset
                 yield CommittedBatch(
-                    header.last_offset, header.leader_epoch, header.max_timestamp, records
+                    header.last_offset,
+                    header.leader_epoch,
+                    header.max_timestamp,
+                    records,
+                    header.size,
                 )
 
     # -- snapshots --------------------------------------------------------------------------------

@@ -280,6 +280,7 @@ class World(Network):
             host.quorum is not None
             and host.quorum.epoch == epoch
             and host.quorum.leader_id == leader.node_id
+            and host.quorum.role in ("leader", "follower", "observer")
             and host.quorum.high_watermark == end
             and host.applied == end
             for host in self.hosts.values()

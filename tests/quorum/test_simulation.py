@@ -57,6 +57,8 @@ def history(seed: int, voters: int, steps: int = 60) -> World:
         world.run(int(world.random.random() * 400_000))
     world.heal()
     world.settle()
+    world.run(2_000_000)
+    world.settle()
     value = world.next_value
     assert world.propose() is not None
     world.settle()
