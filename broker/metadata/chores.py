@@ -63,7 +63,8 @@ class Chores:
     def run(self, controller: Controller, now: Now) -> None:
         """Do what is due."""
         self._fence_silent(controller, now)
-        if now.mono_us >= self._balance_at:
+        balances = controller.config.auto_leader_rebalance_enable
+        if balances and now.mono_us >= self._balance_at:
             more = self._change(controller, now, balance=True)
             self._balance_at = now.mono_us + (0 if more else _balance_us(controller))
         if now.mono_us >= self._unclean_at:
