@@ -42,6 +42,6 @@ class Surroundings:
         """Whether the controller would take this run of a broker for in sync: it is not fenced, and
         not about to leave (`Partition.isReplicaIsrEligible`)."""
         broker = self.image.brokers.get(broker_id)
-        if broker is None or broker.fenced or broker_epoch is None:
+        if broker is None or not broker.active or broker_epoch is None:
             return False
         return broker_epoch in (UNKNOWN_EPOCH, broker.epoch)
