@@ -150,7 +150,7 @@ class _Draft:
         self.offset = offset
         """Of the record at hand."""
         self.changes: dict[str, Any] = {}
-        self.partitions: dict[bytes, dict[int, PartitionImage]] = {}
+        self.drafted: dict[bytes, tuple[TopicImage, dict[int, PartitionImage]]] = {}
 
     def map(self, name: str) -> SortedMap[Any, Any]:
         found: SortedMap[Any, Any] = (
@@ -162,29 +162,28 @@ class _Draft:
         self.changes[name] = self.map(name).changed({key: value})
 
     def done(self, offset: int, epoch: int) -> ClusterImage:
-        for topic_id in self.partitions:
-            topic = self.topic(topic_id)
-            self.put("topics", topic.name, topic)
+        drafted = {
+            topic.name: self.topic(topic_id) for topic_id, (topic, _) in self.drafted.items()
+        }
+        if drafted:
+            self.changes["topics"] = self.map("topics").changed(drafted)
         return replace(self.base, offset=offset, epoch=epoch, **self.changes)
 
     def topic(self, topic_id: bytes) -> TopicImage:
-        topic: TopicImage = self.map("topics")[self.map("names")[topic_id]]
-        drafted = self.partitions.get(topic_id)
-        return replace(topic, partitions=topic.partitions.changed(drafted)) if drafted else topic
-
-    def partition(self, topic_id: bytes, index: int) -> PartitionImage:
-        drafted = self.partitions.get(topic_id, {}).get(index)
-        if drafted is not None:
-            return drafted
-        topic: TopicImage = self.map("topics")[self.map("names")[topic_id]]
-        found: PartitionImage = topic.partitions[index]
+        """A topic as it is by now."""
+        if topic_id in self.drafted:
+            topic, changes = self.drafted[topic_id]
+            return replace(topic, partitions=topic.partitions.changed(changes))
+        found: TopicImage = self.map("topics")[self.map("names")[topic_id]]
         return found
 
-    def put_partition(self, topic_id: bytes, partition: PartitionImage) -> None:
-        if topic_id not in self.partitions:
-            self.partitions[topic_id] = {}
-            self.delta.topics[self.map("names")[topic_id]] = None
-        self.partitions[topic_id][partition.index] = partition
+    def partitions(self, topic_id: bytes) -> tuple[TopicImage, dict[int, PartitionImage]]:
+        """A topic as it was, and its partitions that have changed since."""
+        if topic_id not in self.drafted:
+            topic = self.topic(topic_id)
+            self.drafted[topic_id] = (topic, {})
+            self.delta.topics[topic.name] = None
+        return self.drafted[topic_id]
 
 
 # -- one function a record ------------------------------------------------------------------------
@@ -197,17 +196,20 @@ def _topic(draft: _Draft, record: m.TopicRecord) -> None:
 
 
 def _partition(draft: _Draft, record: m.PartitionRecord) -> None:
-    draft.put_partition(record.topic_id, PartitionImage.of(record))
+    _, changes = draft.partitions(record.topic_id)
+    changes[record.partition_id] = PartitionImage.of(record)
 
 
 def _partition_change(draft: _Draft, record: m.PartitionChangeRecord) -> None:
-    before = draft.partition(record.topic_id, record.partition_id)
-    draft.put_partition(record.topic_id, before.changed(record))
+    topic, changes = draft.partitions(record.topic_id)
+    index = record.partition_id
+    before = changes[index] if index in changes else topic.partitions[index]
+    changes[index] = before.changed(record)
 
 
 def _remove_topic(draft: _Draft, record: m.RemoveTopicRecord) -> None:
     topic = draft.topic(record.topic_id)
-    draft.partitions.pop(topic.topic_id, None)
+    draft.drafted.pop(topic.topic_id, None)
     draft.put("topics", topic.name, GONE)
     draft.put("names", topic.topic_id, GONE)
     draft.put("configs", (CONFIG_TOPIC, topic.name), GONE)
@@ -220,10 +222,9 @@ def _clear_elr(draft: _Draft, record: m.ClearElrRecord) -> None:
     names = [record.topic_name] if record.topic_name else list(draft.map("topics"))
     for name in names:
         topic = draft.topic(draft.map("topics")[name].topic_id)
-        for before in topic.partitions:
-            after = before.without_elr()
-            if after is not before:
-                draft.put_partition(topic.topic_id, after)
+        cleared = {p.index: p.without_elr() for p in topic.partitions if p.elr or p.last_known_elr}
+        if cleared:
+            draft.partitions(topic.topic_id)[1].update(cleared)
 
 
 def _config(draft: _Draft, record: m.ConfigRecord) -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from math import lcm
 from typing import NamedTuple, TypeVar
 
 from broker.wire.errors import ApiError, ErrorCode
@@ -50,26 +51,32 @@ def place(
         racks.setdefault(broker.rack or "", []).append(broker)
     stripes = zip_longest(*([b for b in rack if not b.fenced] for rack in racks.values()))
     leaders = [broker for stripe in stripes for broker in stripe if broker is not None]
-    return [
-        list(_replicas(racks, leaders, turn, replication_factor))
-        for turn in range(start, start + partitions)
-    ]
+    # All rings are back at their beginning after so many rounds.
+    rounds = lcm(*(max(1, size - gone) for size in map(len, racks.values()) for gone in (0, 1)))
+    rounds = lcm(rounds, max(1, len(racks) - 1))
+    known: dict[tuple[int, int], list[int]] = {}
+    placed = []
+    for turn in range(start, start + partitions):
+        at = (turn % len(leaders), turn // len(leaders) % rounds)
+        if at not in known:
+            known[at] = list(_replicas(racks, leaders, *at, replication_factor))
+        placed.append(known[at])
+    return placed
 
 
 def _replicas(
-    racks: dict[str, list[Usable]], leaders: list[Usable], turn: int, count: int
+    racks: dict[str, list[Usable]], leaders: list[Usable], at: int, round_: int, count: int
 ) -> Iterator[int]:
-    """One partition's replicas; `turn` counts the partitions."""
-    leader = leaders[turn % len(leaders)]
-    round_ = turn // len(leaders)
+    """One partition's replicas: those of the leader at a place in the ring, in a certain round."""
+    leader = leaders[at]
     yield leader.broker_id
     names = list(racks)
     home = names.index(leader.rack or "")
     others = _turned(names[home + 1 :] + names[:home], round_)
-    queues = [deque(_ready_first(_turned(racks[name], turn))) for name in others]
+    queues = [deque(_ready_first(_turned(racks[name], at + round_))) for name in others]
     neighbours = racks[names[home]]
-    at = neighbours.index(leader)
-    neighbours = _turned(neighbours[at + 1 :] + neighbours[:at], round_)
+    own = neighbours.index(leader)
+    neighbours = _turned(neighbours[own + 1 :] + neighbours[:own], round_)
     queues.append(deque(_ready_first(neighbours)))
     while count > 1:
         for queue in queues:

@@ -98,8 +98,6 @@ class PartitionImage:
 
     def without_elr(self) -> PartitionImage:
         """After a `ClearElrRecord`, which counts as a change of the partition."""
-        if not self.elr and not self.last_known_elr:
-            return self
         return replace(self, elr=(), last_known_elr=(), partition_epoch=self.partition_epoch + 1)
 
     def record(self, topic_id: bytes) -> m.PartitionRecord:

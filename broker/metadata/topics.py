@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 from broker.metadata.configs import BrokerConfig, validate_topic_config
 from broker.metadata.image import CONFIG_TOPIC, ClusterImage
 from broker.metadata.placement import Usable, place
-from broker.metadata.registrations import PartitionImage
 from broker.metadata.topic_names import check_collision, check_topic_name
 from broker.quorum.quorum import METADATA_TOPIC
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.create_partitions import CreatePartitionsTopic
-from broker.wire.messages.metadata_records import ConfigRecord, RemoveTopicRecord, TopicRecord
+from broker.wire.messages.metadata_records import (
+    ConfigRecord,
+    PartitionRecord,
+    RemoveTopicRecord,
+    TopicRecord,
+)
 from broker.wire.schema import Message
 
 BROKER_DEFAULT = -1
@@ -214,15 +218,19 @@ def _first_records(
     active = {i for i, broker in image.brokers.items() if broker.active}
     records: list[Message] = []
     for index, brokers in enumerate(replicas, first):
-        live = tuple(broker for broker in brokers if broker in active)
-        partition = PartitionImage(
-            index=index,
-            replicas=tuple(brokers),
-            isr=live,
-            leader=live[0],
-            leader_epoch=0,
-            partition_epoch=0,
-            directories=tuple(directories[broker] for broker in brokers),
+        live = [broker for broker in brokers if broker in active]
+        records.append(
+            PartitionRecord(
+                partition_id=index,
+                topic_id=topic_id,
+                replicas=list(brokers),
+                isr=live,
+                removing_replicas=[],
+                adding_replicas=[],
+                leader=live[0],
+                leader_epoch=0,
+                partition_epoch=0,
+                directories=[directories[broker] for broker in brokers],
+            )
         )
-        records.append(partition.record(topic_id))
     return records
