@@ -248,13 +248,13 @@ class LeaderFetcher:
                 continue
             if isinstance(result, PartitionData):
                 outcome = following.take_data(self._replicas, state, result, now)
-                if result.records:
+                if result.records and key in self.following:
                     # The others come first next time, should the answer be too small for all.
                     self.following[key] = self.following.pop(key)
             else:
                 outcome = following.take_offset(self._replicas, state, result, now)
             if outcome is following.Outcome.FAILED:
-                del self.following[key]
+                self.following.pop(key, None)  # who went offline has been forgotten already
             elif outcome is following.Outcome.LATER:
                 state.ready_us = back_off_until
         self.send(now)

@@ -7,6 +7,7 @@ print(verdict.script)       # the commands, as they would stand in a lesson
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -51,6 +52,19 @@ def tell(plan: Plan, *, trace: bool = False) -> Verdict:
     return Story(plan, trace=trace).tell()
 
 
+def _where(error: BaseException) -> str:
+    """The place in the broker that an error came out of: "metadata/controller.py:217"."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "/broker/" in frame.filename and "/broker/sim/" not in frame.filename
+    ]
+    own = [frame for frame in frames if "invariant" not in frame.name]
+    if not own:
+        return "the simulation:0"
+    return f"{own[-1].filename.rpartition('/broker/')[2]}:{own[-1].lineno}"
+
+
 class Story:
     """One plan, being carried out."""
 
@@ -70,7 +84,9 @@ class Story:
             if missing:
                 kind, failure = NOT_LIVE, missing
         except Exception as error:  # whatever it is: it came out of a machine, and is a finding
-            kind, failure = f"{BROKE}: {type(error).__name__}", f"{type(error).__name__}: {error}"
+            where = _where(error)
+            kind = f"{BROKE} in {where.rpartition(':')[0]}"
+            failure = f"{type(error).__name__}: {error} ({where})"
         return self._verdict(kind, failure)
 
     def _verdict(self, kind: str, failure: str) -> Verdict:
