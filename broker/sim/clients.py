@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from broker.client.admin import Admin
+from broker.client.config import ACKS_ALL
 from broker.client.consumer import Consumer
 from broker.client.fetcher import ConsumedRecord
 from broker.client.outcomes import Delivery, Operation, Status
@@ -75,12 +76,14 @@ class ProducerHost(ClientHost):
         self._open: list[Delivery] = []
         self._acked = 0
         self._idempotent = False
+        self._acks = ACKS_ALL
         self.scripts = 0
         """Scripts that still have something to send."""
 
     def new_machine(self) -> Producer:
         machine = self._build(self.entropy)
         self._idempotent = machine.config.idempotent
+        self._acks = machine.config.acks
         return machine
 
     def send(self, topic: str, key: str | None, value: str | None, partition: int | None) -> None:
@@ -92,7 +95,7 @@ class ProducerHost(ClientHost):
         self.deliveries.append(delivery)
         self._open.append(delivery)
         self.history.sent.append(
-            Sent(self.name, self._idempotent, self.lives, delivery, self.world.now_us)
+            Sent(self.name, self._idempotent, self.lives, delivery, self.world.now_us, self._acks)
         )
         self.follow(effects)
 
@@ -200,6 +203,8 @@ class ConsumerHost(ClientHost):
         self.assigned.update(dict.fromkeys(places))
         at = _SPECIAL_OFFSETS[offset] if isinstance(offset, str) else offset
         machine = _running(self.machine)
+        for place in places:
+            self.history.moved(self.name, place)
         self.follow(machine.assign(list(self.assigned), at=at, now=self.now()))
         if offset is not None:
             for place in known:
@@ -208,6 +213,7 @@ class ConsumerHost(ClientHost):
     def seek(self, place: Place, offset: str | int) -> None:
         """Go to an offset, the beginning or the end."""
         machine, now = _running(self.machine), self.now()
+        self.history.moved(self.name, place)
         if isinstance(offset, int):
             self.follow(machine.seek(*place, offset, now=now))
         elif offset == "beginning":
@@ -218,6 +224,7 @@ class ConsumerHost(ClientHost):
     def seek_to_timestamp(self, place: Place, timestamp_ms: int) -> None:
         """Go to the first record of a moment, or after it."""
         machine = _running(self.machine)
+        self.history.moved(self.name, place)
         self.follow(machine.seek_to_timestamp(*place, timestamp_ms, now=self.now()))
 
     def pause_reading(self, place: Place) -> None:

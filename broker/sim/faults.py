@@ -161,8 +161,8 @@ def flip_bit(sim: Simulation, broker: int, topic: str, partition: int, offset: i
     # Behind the header: the checksum covers it, and the batch keeps its place in the file.
     room = stored.header.size - BATCH_OVERHEAD
     at = stored.position + BATCH_OVERHEAD + int(host.dice.random() * room)
+    sim.bit_is_flipped(host, place, stored.header.base_offset)
     host.disk.flip_bit(stored.path, at, int(host.dice.random() * BITS))
-    sim.bit_is_flipped(place, stored.header.base_offset)
 
 
 def _find_batch(host: BrokerHost, folder: str, offset: int) -> StoredBatch:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from broker.client.config import ACKS_ALL
 from broker.client.fetcher import ConsumedRecord
-from broker.client.outcomes import Delivery, Status
+from broker.client.outcomes import Delivery
+from broker.sim.checker import Place as Place
 from broker.sim.narration import NO_KEY, shown
 from broker.sim.world import World
-
-Place = tuple[str, int]
-"""A topic and the index of one of its partitions."""
 
 Content = tuple[bytes | None, bytes | None]
 """The key and the value of a record."""
@@ -30,6 +29,7 @@ class Sent(NamedTuple):
     """Which life of the producer it was: a crash and a restart begin another."""
     delivery: Delivery
     time_us: int
+    acks: int = ACKS_ALL
 
     @property
     def content(self) -> Content:
@@ -45,6 +45,15 @@ class Read(NamedTuple):
     step: int
 
 
+class Move(NamedTuple):
+    """A consumer's user said where to read on."""
+
+    client: str
+    place: Place
+    reads: int
+    """How many reads the history had by then."""
+
+
 class Finding(NamedTuple):
     """Something a run has shown that must not be, or that Kafka allows and one should know of."""
 
@@ -53,9 +62,11 @@ class Finding(NamedTuple):
     allowed: bool
     step: int
     time_us: int
+    seed: int
 
     def __str__(self) -> str:
-        return f"{'allowed' if self.allowed else 'WRONG'}: {self.kind}: {self.text}"
+        judgement = "allowed" if self.allowed else "WRONG"
+        return f"{judgement}: {self.kind}: {self.text} (seed {self.seed}, step {self.step})"
 
 
 class History:
@@ -65,11 +76,15 @@ class History:
         self._world = world
         self.sent: list[Sent] = []
         self.reads: list[Read] = []
-        self.lost: set[Delivery] = set()
-        """Acknowledged records that are gone again. Their offsets may have been given anew."""
+        self.moves: list[Move] = []
         self.returns: dict[str, list[int]] = {}
         """When each broker has come up, the first time included."""
         self.findings: list[Finding] = []
+
+    @property
+    def now_us(self) -> int:
+        """The virtual time."""
+        return self._world.now_us
 
     def came_up(self, broker: str) -> None:
         """A broker is ready to serve."""
@@ -79,19 +94,16 @@ class History:
         """Whether a broker was away and has come back since then."""
         return any(time > time_us for times in self.returns.values() for time in times[1:])
 
+    def moved(self, client: str, place: Place) -> None:
+        """A reader was placed: what it reads next need not follow what it read last."""
+        self.moves.append(Move(client, place, len(self.reads)))
+
     def find(self, kind: str, text: str, *, allowed: bool) -> None:
         """Note a finding, once."""
-        finding = Finding(kind, text, allowed, self._world.steps, self._world.now_us)
+        world = self._world
+        finding = Finding(kind, text, allowed, world.steps, world.now_us, world.seed)
         if all((kind, text) != (known.kind, known.text) for known in self.findings):
             self.findings.append(finding)
-
-    def acknowledged(self) -> list[Sent]:
-        """What producers were told is in the log, with its offset."""
-        return [
-            sent
-            for sent in self.sent
-            if sent.delivery.status is Status.ACKED and sent.delivery.offset >= 0
-        ]
 
 
 def described(content: Content) -> str:

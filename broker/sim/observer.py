@@ -5,17 +5,15 @@ The observer reads and never writes. A run with it and a run without it are the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from broker.sim import promises
 from broker.sim.clients import ClientHost
 from broker.sim.history import History, Place
 from broker.sim.hosts import BrokerHost
 from broker.sim.invariants import Invariants
 from broker.sim.network import Network
 from broker.sim.trace import Step, Trace, TraceRecorder
-from broker.sim.views import Views, records_of
+from broker.sim.views import Views
 from broker.sim.world import SimulationError, World
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ class Observer:
     ) -> None:
         self.network = network
         self.history = history
-        self.invariants = Invariants(history)
+        self.invariants = Invariants(history, network.hosts)
         self.names: dict[bytes, str] = {}
         """Topics by id, those that are gone as well: a late message may still speak of them."""
         self._recorder = TraceRecorder(Trace(header), world, self.names) if trace else None
@@ -84,6 +82,7 @@ class Observer:
         if node is None:
             return
         touched = node.drain_touched()
+        self.invariants.after_event(host, node, touched)
         if ("image",) in touched:
             self._look_at_image(node)
         for what in dict.fromkeys(touched) if touched else ():
@@ -91,24 +90,19 @@ class Observer:
                 self._look_at_log(host, node, (what[1], what[2]))
         if came_up:
             self.history.came_up(host.name)
-            for place, partition in node.replicas.partitions.items():
-                self.invariants.compare(host, place, partition)
-                if self._recorder is not None:
+            self.invariants.came_up(host, node)
+            if self._recorder is not None:
+                for place, partition in node.replicas.partitions.items():
                     self._views.reread(host, place, partition)
 
     def _look_at_image(self, node: Node) -> None:
         image = node.image
         self.names.update(image.names)
-        for place in list(self.invariants.known):
-            if image.partition(*place) is None:
-                self.invariants.forget(place)
         if self._recorder is not None:
             self._views.partitions(node)
 
     def _look_at_log(self, host: BrokerHost, node: Node, place: Place) -> None:
         partition = node.replicas.partitions.get(place)
-        if partition is not None:
-            self.invariants.look(place, partition)
         if self._recorder is not None and host.status != "starting":
             self._views.log(host, place, partition)
 
@@ -116,18 +110,4 @@ class Observer:
 
     def judge(self) -> None:
         """Hold what is there now against all that clients were told."""
-        logs: promises.Logs = {}
-        for host, node in self._brokers_that_are_up():
-            for place, partition in node.replicas.partitions.items():
-                self.invariants.compare(host, place, partition)
-                logs[place] = [
-                    (record.offset, (record.key, record.value))
-                    for header, record in records_of(host, partition, 0)
-                    if not header.is_control
-                ]
-        promises.judge(self.history, logs)
-
-    def _brokers_that_are_up(self) -> Iterator[tuple[BrokerHost, Node]]:
-        for host in self.network.hosts.values():
-            if isinstance(host, BrokerHost) and host.machine is not None and host.status == "up":
-                yield host, host.machine
+        self.invariants.at_end()

@@ -1,93 +1,211 @@
 """What Kafka promises to clients, judged from their histories at the end of a run.
 
-- Nothing is in a log that nobody sent, and nothing that certainly failed.
-- An idempotent producer's record is there once, and its records are in the order of its sends.
-  There is a gap in this: a running broker remembers the last five batches of a producer, but
-  what it writes down for its next life (ProducerStateManager's snapshot) is the last one only. So a
-  retry that meets a broker which has just come back may be refused as out of order, and is then
-  sent under a new epoch.
-- Without idempotence a retry may write a record twice, or behind a later one: Kafka says so, and
-  a finding of that kind is marked as allowed.
+The judgement is the anomaly checker's (`broker.sim.checker`), which knows no broker. Here its
+operations are made from a run's history, with one more at the end: everything that the leaders'
+logs hold. And here it is known which anomalies Kafka owns up to:
+
+- Without idempotence a retry may write a record twice, or behind a later one.
+- There is a gap in idempotence, too: a running broker remembers the last five batches of a
+  producer, but what it writes down for its next life (ProducerStateManager's snapshot) is the last
+  one only. So a retry that meets a broker which has come back may be refused as out of order, and
+  is then sent under a new epoch.
+- With acks=1 a record is acknowledged when the leader alone has it, and may go with the leader.
+- What was lost in a way that Kafka allows is gone, and its offset may be given anew. The rules by
+  which a loss is allowed stand in `invariants.copies`; the checker is not shown what fell to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from broker.client.config import ACKS_ALL
 from broker.client.outcomes import Status
-from broker.sim.history import Content, History, Place, Sent, described, named
+from broker.sim.checker import Anomaly, End, Moved, Operation, Place, Poll, Send, Value, check
+from broker.sim.history import Content, History, Read, Sent, described, named
+from broker.sim.hosts import BrokerHost
+from broker.sim.views import records_of
 
-Logs = dict[Place, list[tuple[int, Content]]]
-"""Offset and content of every record, for each partition."""
+if TYPE_CHECKING:
+    from broker.replication.partition import Partition
 
 
-def judge(history: History, logs: Logs) -> None:
-    """Hold the logs against what was sent, and note what is found."""
-    sent_by: dict[tuple[str, Content], list[Sent]] = {}
+class FinalLog(NamedTuple):
+    """What a leader holds in the end, up to its high watermark."""
+
+    start: int
+    records: list[tuple[int, Content]]
+
+
+Logs = Mapping[Place, FinalLog]
+
+
+def final_log(host: BrokerHost, partition: Partition, end: int) -> FinalLog:
+    """What a leader holds up to an offset."""
+    start = partition.log.log_start_offset
+    records = [
+        (record.offset, (record.key, record.value))
+        for header, record in records_of(host, partition, start)
+        if not header.is_control and record.offset < end
+    ]
+    return FinalLog(start, records)
+
+
+class Lost(NamedTuple):
+    """A record that is gone, and why that is allowed."""
+
+    content: Content
+    why: str
+
+
+Gone = Mapping[Place, Mapping[int, list[Lost]]]
+"""What was lost and may have been: for each partition and offset, the records."""
+
+_ENDS = {Status.ACKED: End.OK, Status.FAILED: End.FAIL}
+
+
+def judge(history: History, logs: Logs, gone: Gone) -> None:
+    """Hold everything that clients saw, and what is in the logs now, against the promises."""
+    sends = dict(enumerate(history.sent, 1))
+    operations = [_send(number, sent, gone) for number, sent in sends.items()]
+    operations += _reads(history, len(operations), gone)
+    for place, log in logs.items():
+        last = Poll(place, tuple(log.records), log.start)
+        who = f"the log of {named(place)}"
+        operations.append(Operation(len(operations) + 1, who, (last,)))
+    for anomaly in check(operations, lambda value: described(cast(Content, value))):
+        writers = [sends[each.number] for each in anomaly.operations if each.number in sends]
+        why = _excuse(history, anomaly, writers, gone)
+        allowed = anomaly.allowed or bool(why)
+        history.find(anomaly.kind, anomaly.text + why, allowed=allowed)
+    _lost_and_allowed(history, gone)
+    _lost_with_the_leader(history, logs)
+
+
+def why_gone(gone: Gone, place: Place, offset: int, content: Content) -> str | None:
+    """Why a record may be gone from an offset; None if it must be there."""
+    for lost in gone.get(place, {}).get(offset, ()):
+        if lost.content == content:
+            return lost.why
+    return None
+
+
+# -- operations ----------------------------------------------------------------------------------
+
+
+def _send(number: int, sent: Sent, gone: Gone) -> Operation:
+    delivery, content = sent.delivery, sent.content
+    place = (delivery.topic, -1 if delivery.partition is None else delivery.partition)
+    offset = delivery.offset if delivery.offset >= 0 else None
+    end = _ENDS.get(delivery.status, End.INFO)
+    if offset is not None and why_gone(gone, place, offset, content) is not None:
+        end, offset = End.INFO, None
+    elif end is End.OK and (offset is None or sent.acks != ACKS_ALL):
+        end = End.INFO
+    life = f" in its life {sent.life}" if sent.life > 1 else ""
+    return Operation(number, sent.client + life, (Send(place, content, offset),), end)
+
+
+def _reads(history: History, number: int, gone: Gone) -> Iterator[Operation]:
+    """All that was polled, with the moves of readers in between."""
+    moves = iter(history.moves)
+    move = next(moves, None)
+    batch: list[Read] = []
+    for at, read in enumerate(history.reads):
+        if batch and (read.client, read.step) != (batch[0].client, batch[0].step):
+            number += 1
+            yield _poll(number, batch, gone)
+            batch = []
+        while move is not None and move.reads <= at:
+            if batch:
+                number += 1
+                yield _poll(number, batch, gone)
+                batch = []
+            number += 1
+            yield Operation(number, move.client, (Moved(move.place),))
+            move = next(moves, None)
+        batch.append(read)
+    if batch:
+        yield _poll(number + 1, batch, gone)
+
+
+def _poll(number: int, reads: Sequence[Read], gone: Gone) -> Operation:
+    found: dict[Place, list[tuple[int, Value]]] = {}
+    for _, record, _ in reads:
+        place, content = (record.topic, record.partition), (record.key, record.value)
+        if why_gone(gone, place, record.offset, content) is None:
+            found.setdefault(place, []).append((record.offset, content))
+    polls = tuple(Poll(place, tuple(records)) for place, records in found.items())
+    return Operation(number, reads[0].client, polls)
+
+
+# -- what Kafka owns up to -----------------------------------------------------------------------
+
+
+def _excuse(history: History, anomaly: Anomaly, writers: list[Sent], gone: Gone) -> str:
+    """Why Kafka allows this; empty if it does not."""
+    careless = [sent.client for sent in writers if not sent.idempotent]
+    if anomaly.kind.endswith("nonmonotonic send") and careless:
+        return f": {careless[0]} is not idempotent, and sent again"
+    if anomaly.kind == "duplicate":
+        if careless:
+            return f": {careless[0]} is not idempotent, and sent it again"
+        if writers and history.returned_since(min(sent.time_us for sent in writers)):
+            return ": a broker came back in between, and remembered each producer's last batch only"
+    if anomaly.kind.endswith("poll skip") or anomaly.kind.endswith("nonmonotonic poll"):
+        place, offset = anomaly.where or (("", 0), 0)
+        first = min(gone.get(place, ()), default=None)
+        if first is not None and first <= offset:
+            return f": from offset {first} on, records were lost in a way that Kafka allows"
+    return ""
+
+
+def _lost_and_allowed(history: History, gone: Gone) -> None:
+    """What somebody knew of, and is gone: to be named, though nobody is to blame."""
+    told: set[tuple[Place, int, Content]] = set()
     for sent in history.sent:
-        sent_by.setdefault((sent.delivery.topic, sent.content), []).append(sent)
-    for place, records in logs.items():
-        _judge_log(history, place, records, sent_by)
-    _judge_order(history)
-
-
-def _judge_log(
-    history: History,
-    place: Place,
-    records: Iterable[tuple[int, Content]],
-    sent_by: dict[tuple[str, Content], list[Sent]],
-) -> None:
-    offsets: dict[Content, list[int]] = {}
-    for offset, content in records:
-        offsets.setdefault(content, []).append(offset)
-    for content, at in offsets.items():
-        sends = [
-            sent
-            for sent in sent_by.get((place[0], content), [])
-            if sent.delivery.partition in (None, place[1])
-        ]
-        where = f"offset {at[0]}" if len(at) == 1 else f"offsets {', '.join(map(str, at))}"
-        what = f"{described(content)} is at {where} of {named(place)}"
-        possible = [sent for sent in sends if sent.delivery.status is not Status.FAILED]
-        if not sends:
-            history.find("phantom", f"{what}, and nobody has sent it", allowed=False)
-        elif not possible:
-            history.find("aborted read", f"{what}, though sending it has failed", allowed=False)
-        elif len(at) > len(possible):
-            _duplicate(history, what, possible)
-
-
-def _duplicate(history: History, what: str, possible: list[Sent]) -> None:
-    """A record is there more often than it was sent. Whether it may be depends on the producers."""
-    sends = "once" if len(possible) == 1 else f"{len(possible)} times"
-    careless = [sent.client for sent in possible if not sent.idempotent]
-    forgotten = history.returned_since(min(sent.time_us for sent in possible))
-    why = ""
-    if careless:
-        why = f": {careless[0]} is not idempotent, and sent it again"
-    elif forgotten:
-        why = ": the broker came back in between, and remembered only each producer's last batch"
-    history.find(
-        "duplicate", f"{what}, and was sent {sends}{why}", allowed=bool(why)
-    )  # fmt: skip
-
-
-def _judge_order(history: History) -> None:
-    """Acknowledged records of one producer stand in the order in which they were sent."""
-    last: dict[tuple[str, int, Place], Sent] = {}
-    for sent in history.acknowledged():
         delivery = sent.delivery
-        if delivery in history.lost or delivery.partition is None:
+        if delivery.status is not Status.ACKED or delivery.partition is None:
             continue
         place = (delivery.topic, delivery.partition)
-        before = last.get((sent.client, sent.life, place))
-        if before is not None and before.delivery.offset >= delivery.offset:
-            excuse = "" if sent.idempotent else f": {sent.client} is not idempotent, and sent again"
+        why = why_gone(gone, place, delivery.offset, sent.content)
+        if why is not None:
+            told.add((place, delivery.offset, sent.content))
             history.find(
-                "nonmonotonic send",
-                f"{sent.client} sent {described(before.content)} and then {described(sent.content)}"
-                f" to {named(place)}, where they are at offsets {before.delivery.offset} and "
-                f"{delivery.offset}{excuse}",
-                allowed=not sent.idempotent,
+                "acknowledged record lost",
+                f"{described(sent.content)} at offset {delivery.offset} of {named(place)} was "
+                f"acknowledged to {sent.client} and is not there{why}",
+                allowed=True,
             )
-        last[sent.client, sent.life, place] = sent
+    for _, record, _ in history.reads:
+        place, content = (record.topic, record.partition), (record.key, record.value)
+        why = why_gone(gone, place, record.offset, content)
+        if why is not None and (place, record.offset, content) not in told:
+            history.find(
+                "consumed record lost",
+                f"{described(content)} was read at offset {record.offset} of {named(place)} and is "
+                f"not there{why}",
+                allowed=True,
+            )
+
+
+def _lost_with_the_leader(history: History, logs: Logs) -> None:
+    """Records that were acknowledged by a leader alone, and went with it."""
+    found = {
+        place: (log.start, {content for _, content in log.records}) for place, log in logs.items()
+    }
+    for sent in history.sent:
+        delivery = sent.delivery
+        if sent.acks == ACKS_ALL or delivery.status is not Status.ACKED or delivery.offset < 0:
+            continue
+        assert delivery.partition is not None
+        place = (delivery.topic, delivery.partition)
+        start, contents = found.get(place, (delivery.offset + 1, set()))
+        if delivery.offset >= start and sent.content not in contents:
+            history.find(
+                "acknowledged record lost",
+                f"{described(sent.content)} at offset {delivery.offset} of {named(place)} was "
+                f"acknowledged to {sent.client} and is not there: with acks={sent.acks} the leader "
+                "alone had to have it",
+                allowed=True,
+            )

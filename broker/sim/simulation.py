@@ -368,9 +368,9 @@ class Simulation(Mischief):
         """Tell the checks what is about to happen, so that they know what Kafka may lose."""
         self._observer.invariants.power_is_lost(host)
 
-    def bit_is_flipped(self, place: Place, offset: int) -> None:
-        """Tell the checks of damage that they shall not take for a bug."""
-        self._observer.invariants.bit_is_flipped(place, offset)
+    def bit_is_flipped(self, host: BrokerHost, place: Place, offset: int) -> None:
+        """Tell the checks of the damage that is about to be done, and is no bug."""
+        self._observer.invariants.bit_is_flipped(host, place, offset)
 
     # -- what has come of it --------------------------------------------------------------------
 

@@ -7,7 +7,14 @@ from typing import NamedTuple
 
 from broker.sim.disk import SimulatedDisk
 from broker.wire.errors import ApiError
-from broker.wire.records import BATCH_OVERHEAD, BatchHeader, Record, read_header, read_records
+from broker.wire.records import (
+    BATCH_OVERHEAD,
+    BatchHeader,
+    Record,
+    check_batch,
+    read_header,
+    read_records,
+)
 
 
 class StoredBatch(NamedTuple):
@@ -20,6 +27,15 @@ class StoredBatch(NamedTuple):
     def durable(self, disk: SimulatedDisk) -> bool:
         """Whether it would survive the loss of power for certain."""
         return self.position + self.header.size <= disk.synced_size(self.path)
+
+    def whole(self, disk: SimulatedDisk) -> bool:
+        """Whether it is undamaged."""
+        with disk.looking():
+            try:
+                check_batch(disk.read(self.path, self.position, self.header.size), self.header)
+            except ApiError:
+                return False
+        return True
 
     def records(self, disk: SimulatedDisk) -> list[Record]:
         """What is in it; nothing if it is damaged."""

@@ -80,7 +80,7 @@ def _judged(
     numbers = dict.fromkeys(n for arrow in steps for n in (arrow.start[0], arrow.end[0]))
     text = f"{'; '.join(arrow.text for arrow in steps)}: {why}"
     values = tuple(arrow.value for arrow in steps)
-    return Anomaly(kind, text, values, tuple(by_number[n] for n in numbers), allowed)
+    return Anomaly(kind, text, values, tuple(by_number[n] for n in numbers), None, allowed)
 
 
 # -- arrows --------------------------------------------------------------------------------------
@@ -91,7 +91,8 @@ def _write_write(orders: Orders) -> Iterator[Arrow]:
         before: tuple[Moment, Operation, Value, int] | None = None
         for offset in order.row:
             (value, *others) = order.values[offset]
-            writer = None if others else _writer(orders, place, value)
+            once = not others and len(order.offsets[value]) == 1
+            writer = _writer(orders, place, value) if once else None
             if writer is None:
                 before = None  # it is not known who wrote this one: no arrow from it, nor to it
                 continue

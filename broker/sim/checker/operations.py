@@ -86,5 +86,7 @@ class Anomaly(NamedTuple):
     values: tuple[Value, ...]
     """The records that it is about."""
     operations: tuple[Operation, ...]
+    where: tuple[Place, int] | None = None
+    """The partition and the offset where it shows, if there is one."""
     allowed: bool = False
     """Whether Kafka allows it."""

@@ -36,6 +36,12 @@ class Order:
             at[value] = operation
             self.offsets.setdefault(value, []).append(offset)
 
+    def between(self, before: int, after: int) -> list[int]:
+        """The offsets of records that lie between two, without those that were deleted since."""
+        missed = self.row[self.index[before] + 1 : self.index[after]]
+        start = 0 if self.final is None else self.final[0]
+        return [offset for offset in missed if offset >= start]
+
 
 class Orders:
     """A history, sorted by what is asked of it."""

@@ -36,7 +36,9 @@ def _inconsistent_offsets(orders: Orders, place: Place, order: Order) -> Iterato
                 for value, operation in values.items()
             ]
             text = f"offset {offset} of {place_name(place)} holds {' and '.join(seen)}"
-            yield Anomaly("inconsistent offset", text, tuple(values), tuple(values.values()))
+            yield Anomaly(
+                "inconsistent offset", text, tuple(values), tuple(values.values()), (place, offset)
+            )
 
 
 def _duplicates(orders: Orders, place: Place, order: Order) -> Iterator[Anomaly]:
@@ -48,7 +50,7 @@ def _duplicates(orders: Orders, place: Place, order: Order) -> Iterator[Anomaly]
             sent = f"sent {times}" + (f", by {writers[0]}" if len(writers) == 1 else "")
             listed = _listed([str(offset) for offset in sorted(offsets)])
             text = f"{orders.name(value)} is at offsets {listed} of {place_name(place)}, and {sent}"
-            yield Anomaly("duplicate", text, (value,), tuple(writers))
+            yield Anomaly("duplicate", text, (value,), tuple(writers), (place, max(offsets)))
 
 
 def _reads(orders: Orders, place: Place, order: Order) -> Iterator[Anomaly]:
@@ -59,9 +61,10 @@ def _reads(orders: Orders, place: Place, order: Order) -> Iterator[Anomaly]:
             writer = orders.writers(place, value)[0][0]
             how = "was aborted" if writer.transaction else "has certainly failed"
             text = f"{read}, but {writer}, which wrote it, {how}"
-            yield Anomaly("aborted read", text, (value,), (readers[0], writer))
+            yield Anomaly("aborted read", text, (value,), (readers[0], writer), (place, offset))
         elif not orders.writers(place, value):
-            yield Anomaly("phantom", f"{read}, which nobody has sent", (value,), (readers[0],))
+            text = f"{read}, which nobody has sent"
+            yield Anomaly("phantom", text, (value,), (readers[0],), (place, offset))
 
 
 def _precommitted_reads(orders: Orders) -> Iterator[Anomaly]:
@@ -81,7 +84,8 @@ def _precommitted_reads(orders: Orders) -> Iterator[Anomaly]:
                             f"{place_name(action.place)}, which it had written itself and not yet "
                             "committed"
                         )
-                        yield Anomaly("precommitted read", text, (value,), (operation,))
+                        where = (action.place, offset)
+                        yield Anomaly("precommitted read", text, (value,), (operation,), where)
 
 
 def _lost(orders: Orders) -> Iterator[Anomaly]:
@@ -102,6 +106,7 @@ def _unread(
 ) -> Iterator[Anomaly]:
     order, offset = orders.of[send.place], send.offset
     assert offset is not None
+    where = (send.place, offset)
     acknowledged = (
         f"{orders.name(send.value)} was acknowledged at offset {offset} of "
         f"{place_name(send.place)} ({operation})"
@@ -109,10 +114,10 @@ def _unread(
     reader = next((reader for low, high, reader in passed if low <= offset <= high), None)
     if reader is not None:
         text = f"{acknowledged}, and is read by nobody, though {reader} read on past it"
-        yield Anomaly("lost write", text, (send.value,), (operation, reader))
+        yield Anomaly("lost write", text, (send.value,), (operation, reader), where)
     elif order.final is not None and offset >= order.final[0]:
         text = f"{acknowledged}, and is not there at the end: the log ends at {order.final[1]}"
-        yield Anomaly("unseen", text, (send.value,), (operation,))
+        yield Anomaly("unseen", text, (send.value,), (operation,), where)
 
 
 def _listed(words: list[str]) -> str:

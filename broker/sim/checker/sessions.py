@@ -6,7 +6,7 @@ assignment or a seek begins another stretch. A writer's records, too, stand in t
 it has sent them.
 
 What only failed writes have put into a log is not looked at: a reader of committed records jumps
-over it and is right.
+over it and is right. Nor is what was deleted at the front in the meantime.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class Stretch(NamedTuple):
 
     place: Place
     records: list[_Seen]
+    final: bool
+    """It is a last look at the whole log, and no reader who goes on with anything."""
 
 
 def stretches(orders: Orders) -> Iterator[Stretch]:
@@ -52,7 +54,7 @@ def stretches(orders: Orders) -> Iterator[Stretch]:
             if isinstance(action, Moved) and key in going:
                 yield going.pop(key)
             elif isinstance(action, Poll) and operation.end is End.OK:
-                way = going.setdefault(key, Stretch(action.place, []))
+                way = going.setdefault(key, Stretch(action.place, [], action.beginning is not None))
                 way.records.extend(_Seen(*record, operation) for record in action.records)
     yield from going.values()
 
@@ -60,7 +62,7 @@ def stretches(orders: Orders) -> Iterator[Stretch]:
 def spans(orders: Orders) -> dict[Place, list[tuple[int, int, Operation]]]:
     """From where to where somebody read each partition: what lies between was passed."""
     found: dict[Place, list[tuple[int, int, Operation]]] = {}
-    for place, records in stretches(orders):
+    for place, records, _ in stretches(orders):
         if records:
             last = max(records, key=lambda seen: seen.offset)
             first = min(seen.offset for seen in records)
@@ -81,8 +83,9 @@ def _merged(ways: list[tuple[int, int, Operation]]) -> list[tuple[int, int, Oper
 
 def session_anomalies(orders: Orders) -> Iterator[Anomaly]:
     """Readers that skip or go back, and writers whose records changed places."""
-    for place, records in stretches(orders):
-        yield from _reading(orders, place, records)
+    for place, records, final in stretches(orders):
+        if not final:
+            yield from _reading(orders, place, records)
     yield from _writing(orders)
 
 
@@ -93,29 +96,23 @@ def _reading(orders: Orders, place: Place, records: list[_Seen]) -> Iterator[Ano
         if seen.offset not in order.index:
             continue  # only a failed write has put it there: an aborted read
         if before is not None:
-            step = order.index[seen.offset] - order.index[before.offset]
             inside = "internal" if seen.operation is before.operation else "external"
-            operations = (before.operation, seen.operation)
-            if step > 1:
-                missed = order.row[order.index[before.offset] + 1]
-                (value, *_) = order.values[missed]
-                text = (
-                    f"{_went(orders, place, before, seen)}, past {orders.name(value)} at offset "
-                    f"{missed}" + (f" and {step - 2} more" if step > 2 else "")
-                )
-                yield Anomaly(f"{inside} poll skip", text, (value,), operations)
-            elif step < 1:
-                text = f"{_went(orders, place, before, seen)}: back"
-                yield Anomaly(f"{inside} nonmonotonic poll", text, (seen.value,), operations)
+            went = (
+                f"{before.operation} read {orders.name(before.value)} at offset {before.offset} of "
+                f"{place_name(place)}, and {_the_same(before.operation, seen.operation)} went on "
+                f"with {orders.name(seen.value)} at offset {seen.offset}"
+            )
+            operations, where = (before.operation, seen.operation), (place, seen.offset)
+            missed = order.between(before.offset, seen.offset)
+            if missed:
+                (value, *_) = order.values[missed[0]]
+                more = f" and {len(missed) - 1} more" * (len(missed) > 1)
+                text = f"{went}, past {orders.name(value)} at offset {missed[0]}{more}"
+                yield Anomaly(f"{inside} poll skip", text, (value,), operations, where)
+            elif seen.offset <= before.offset:
+                kind = f"{inside} nonmonotonic poll"
+                yield Anomaly(kind, f"{went}: back", (seen.value,), operations, where)
         before = seen
-
-
-def _went(orders: Orders, place: Place, before: _Seen, seen: _Seen) -> str:
-    return (
-        f"{before.operation} read {orders.name(before.value)} at offset {before.offset} of "
-        f"{place_name(place)}, and {_the_same(before.operation, seen.operation)} went on with "
-        f"{orders.name(seen.value)} at offset {seen.offset}"
-    )
 
 
 def _the_same(before: Operation, after: Operation) -> str:
@@ -142,5 +139,5 @@ def _writing(orders: Orders) -> Iterator[Anomaly]:
                     f"{seen.offset}"
                 )
                 values = (before.value, seen.value)
-                operations = (before.operation, operation)
-                yield Anomaly(f"{inside} nonmonotonic send", text, values, operations)
+                operations, where = (before.operation, operation), (action.place, seen.offset)
+                yield Anomaly(f"{inside} nonmonotonic send", text, values, operations, where)

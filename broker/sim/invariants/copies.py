@@ -1,0 +1,173 @@
+"""Who still has a record, and when Kafka may lose one.
+
+Kafka acknowledges what is in the page caches of all in-sync replicas. A process may die without
+losing any of it; a machine that loses power loses what it had not synced. So a committed record may
+be lost in one way only: *every* replica that could become leader (the ISR, and the eligible leader
+replicas beside it) lost power before it had synced that record. Where one of them still has it, it
+must come back.
+
+`flush.messages` narrows this further: so many records, less one, is all that may be unsynced. And
+where bits have rotted on the disk of the only copy there is nobody to repair from.
+
+So before the power goes, we note what is up to chance; and right after it, before anything else
+happens, we look on which disks it still is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from broker.log.config import FOREVER
+from broker.sim.checker import Place
+from broker.sim.disk import SimulatedDisk
+from broker.sim.history import Content, named
+from broker.sim.hosts import BrokerHost, Host
+from broker.sim.invariants.agreement import Ledger, Mark, mark
+from broker.sim.promises import Lost
+from broker.sim.stored import StoredBatch, stored_batches
+
+if TYPE_CHECKING:
+    from broker.replication.partition import Partition
+
+
+class AtRisk(NamedTuple):
+    """A batch that a fault may have taken from a disk."""
+
+    base_offset: int
+    mark: Mark
+    contents: list[tuple[int, Content]]
+    why: str
+    """Why it may be lost, if nobody else has it; empty if it may not."""
+
+
+@dataclass
+class Limit:
+    """How much of a log may be unsynced."""
+
+    messages: int = FOREVER
+
+
+class Copies:
+    """The disks of all brokers, and what was lost from them."""
+
+    def __init__(self, hosts: Mapping[str, Host]) -> None:
+        self._hosts = hosts
+        self.gone: dict[Place, dict[int, list[Lost]]] = {}
+        self.at_risk: dict[Place, list[AtRisk]] = {}
+        """What the last fault may have taken: looked into before anything else happens."""
+        self._limits: dict[tuple[int, Place], Limit] = {}
+
+    def note_limit(self, node_id: int, place: Place, partition: Partition) -> None:
+        """A new flush limit speaks of new records; what lies unsynced came under the old one."""
+        log = partition.log
+        limit = self._limits.setdefault((node_id, place), Limit(log.config.flush_messages))
+        if log.recovery_point >= log.log_end_offset:
+            limit.messages = log.config.flush_messages
+        else:
+            limit.messages = max(limit.messages, log.config.flush_messages)
+
+    # -- faults, as they are done ---------------------------------------------------------------
+
+    def power_is_lost(self, host: BrokerHost, places: Collection[Place]) -> None:
+        """Note what is not on the platter for certain, just before it is up to chance."""
+        for place in places:
+            limit = self._limits.get((host.node_id, place), Limit()).messages
+            count = 0
+            for stored in unsynced(host.disk, named(place)):
+                count += stored.header.record_count
+                self._risk(host, place, stored, _excuse(limit, count))
+
+    def bit_is_flipped(self, host: BrokerHost, place: Place, offset: int) -> None:
+        """From here on this log is unreadable. Called when it is done."""
+        why = ": bits of the only copy have rotted on the disk"
+        for stored in stored_batches(host.disk, named(place)):
+            if stored.header.next_offset > offset:
+                self._risk(host, place, stored, why)
+
+    def _risk(self, host: BrokerHost, place: Place, stored: StoredBatch, why: str) -> None:
+        header = stored.header
+        contents = [(r.offset, (r.key, r.value)) for r in stored.records(host.disk)]
+        risk = AtRisk(header.base_offset, mark(header), contents, why)
+        self.at_risk.setdefault(place, []).append(risk)
+
+    def settle(self, place: Place, ledger: Ledger, keepers: Collection[int]) -> int | None:
+        """Look which of what was at risk is on no disk that matters. Returns the first offset
+        from which the ledger is to be cut, if that is allowed."""
+        risks = self.at_risk.pop(place, [])
+        if not risks:
+            return None
+        held: set[Mark] = set()
+        for node_id in keepers:
+            host = self._hosts.get(str(node_id))
+            if isinstance(host, BrokerHost):
+                held.update(mark(stored.header) for stored in readable(host.disk, named(place)))
+        cut: int | None = None
+        for risk in risks:
+            if risk.mark in held or not risk.why:
+                continue
+            ledger.gone.add(risk.mark)
+            for offset, content in risk.contents:
+                self.gone.setdefault(place, {}).setdefault(offset, []).append(
+                    Lost(content, risk.why)
+                )
+            entry = ledger.at(risk.base_offset)
+            if entry is not None and mark(entry.header) == risk.mark:
+                cut = risk.base_offset if cut is None else min(cut, risk.base_offset)
+        return cut
+
+    def lose(self, place: Place, ledger: Ledger, marks: Collection[Mark], why: str) -> None:
+        """Batches were lost for a reason that is allowed, though disks may still hold them."""
+        for node_contents in self.contents(place, marks).values():
+            for offset, content in node_contents:
+                self.gone.setdefault(place, {}).setdefault(offset, []).append(Lost(content, why))
+        ledger.gone.update(marks)
+
+    def contents(
+        self, place: Place, marks: Collection[Mark]
+    ) -> dict[Mark, list[tuple[int, Content]]]:
+        """The records of some batches, from whichever disk still has them."""
+        found: dict[Mark, list[tuple[int, Content]]] = {}
+        for host in self._hosts.values():
+            if isinstance(host, BrokerHost):
+                for stored in readable(host.disk, named(place)):
+                    if (key := mark(stored.header)) in marks and key not in found:
+                        records = stored.records(host.disk)
+                        found[key] = [(r.offset, (r.key, r.value)) for r in records]
+        return found
+
+    def forget(self, place: Place) -> None:
+        """A topic was deleted: nothing of it is owed any more."""
+        self.gone.pop(place, None)
+        self.at_risk.pop(place, None)
+        for key in [key for key in self._limits if key[1] == place]:
+            del self._limits[key]
+
+
+def _excuse(limit: int, count: int) -> str:
+    """Why the power may take the last of `count` unsynced records; empty if it may not."""
+    if count >= limit:
+        return ""
+    if limit == FOREVER:
+        why = "and without flush.messages that is left to the other replicas"
+    else:
+        why = f"and flush.messages={limit} allows for as many as that"
+    return f": the power went before it was flushed, {why}"
+
+
+def unsynced(disk: SimulatedDisk, folder: str) -> Iterator[StoredBatch]:
+    """The batches of a log from the first that the loss of power may take."""
+    safe = True
+    for stored in stored_batches(disk, folder):
+        safe = safe and stored.durable(disk)
+        if not safe:
+            yield stored
+
+
+def readable(disk: SimulatedDisk, folder: str) -> Iterator[StoredBatch]:
+    """The batches of a log up to the first that is damaged."""
+    for stored in stored_batches(disk, folder):
+        if not stored.whole(disk):
+            return
+        yield stored

@@ -1,0 +1,200 @@
+"""The invariants, checked: which losses are allowed, and what must hold of the quorum."""
+
+from __future__ import annotations
+
+from broker.log.config import LogConfig
+from broker.wire.messages import metadata_records as m
+from broker.wire.records import build_batch
+from tests.sim.checked import NOW, A, B, C, Trio, committed
+
+# -- losses --------------------------------------------------------------------------------------
+
+
+def test_what_all_in_sync_replicas_lost_with_the_power_is_gone_and_named() -> None:
+    trio = committed(A)
+    trio.sent(A, 0)
+    for i in (1, 2, 3):
+        trio.lose_power(i)
+    for i in (1, 2, 3):
+        trio.start(i)
+    trio.change(leader=2)
+    trio.role(2, leads=True, epoch=1)
+    trio.write(B, epoch=1)
+    trio.commit(1)
+    assert trio.in_the_end() == ["acknowledged record lost?"]
+    assert trio.findings[0].text == (
+        "A=created at offset 0 of orders-0 was acknowledged to shop and is not there: the power "
+        "went before it was flushed, and without flush.messages that is left to the other replicas"
+    )
+
+
+def test_what_one_in_sync_replica_still_has_is_not_to_be_lost() -> None:
+    trio = committed(A)
+    trio.lose_power(2)
+    trio.lose_power(3)
+    trio.hosts[1].halt("crashed")
+    trio.start(2)
+    trio.change(leader=2)
+    trio.role(2, leads=True, epoch=1)
+    assert trio.kinds() == ["leader completeness"]
+
+
+def test_eligible_replicas_that_have_all_crashed_may_have_lost_something() -> None:
+    """Broker 2 lost power, and broker 1 comes back from a crash: who knows what it still has?"""
+    for crashed, kinds in (([1, 2], ["leader completeness?"]), ([2], ["leader completeness"])):
+        trio = Trio(2)
+        trio.write(A)
+        trio.commit(1)
+        trio.change(leader=-1, isr=[], eligible_leader_replicas=[1, 2])
+        trio.lose_power(2)
+        trio.world.idle_until(5)
+        for i in crashed:
+            trio.start(i)
+            trio.look(i)
+        trio.change(eligible_leader_replicas=[1], last_known_elr=[2])
+        trio.change(eligible_leader_replicas=[], last_known_elr=[2])
+        trio.change(leader=2, isr=[2], leader_recovery_state=1)
+        trio.role(2, leads=True, epoch=2)
+        assert trio.kinds() == kinds
+
+
+def test_a_replica_out_of_sync_saves_nobody() -> None:
+    trio = Trio()
+    trio.change(isr=[1])
+    trio.write(A)
+    trio.commit(1)
+    trio.lose_power(1)
+    trio.start(1)
+    trio.change(leader=1)
+    trio.role(1, leads=True, epoch=1)
+    trio.write(B, 1, epoch=1)
+    trio.commit(1, 1)
+    assert trio.in_the_end() == []
+
+
+def test_a_lost_power_counts_until_the_controller_knows_of_it() -> None:
+    """The broker is back with less than it had, and not registered again yet."""
+    for registered, wrong in ((False, []), (True, ["in-sync replica behind"])):
+        trio = committed(A)
+        trio.lose_power(3)
+        trio.start(3)
+        if registered:
+            trio.metadata(m.RegisterBrokerRecord(broker_id=3, broker_epoch=9, fenced=False))
+        trio.change(isr=[3, 2, 1])
+        assert trio.kinds() == wrong
+
+
+def test_flush_messages_limits_what_the_power_may_take() -> None:
+    for count, kinds in ((1, ["acknowledged record lost?"]), (2, ["unseen"])):
+        trio = Trio(1, LogConfig(flush_messages=2 if count == 1 else 1))
+        for offset, content in enumerate((A, B)[-count:]):
+            trio.write(content)
+            trio.sent(content, offset)
+        trio.commit(count)
+        trio.lose_power(1)
+        trio.start(1)
+        trio.change(leader=1)
+        trio.role(1, leads=True, epoch=1)
+        assert trio.in_the_end()[-1:] == kinds
+
+
+def test_rot_excuses_what_lies_behind_it_on_the_only_copy() -> None:
+    trio = Trio(1)
+    for offset, content in enumerate((A, B, C)):
+        trio.write(content)
+        trio.sent(content, offset)
+    trio.commit(3)
+    host = trio.hosts[1]
+    trio.invariants.bit_is_flipped(host, ("orders", 0), 1)
+    path = "orders-0/00000000000000000000.log"
+    host.disk.flip_bit(path, host.disk.size(path) // 3 + 70, 1)
+    trio.start(1)
+    trio.partition(1).high_watermark = trio.partition(1).last_stable_offset = 1
+    trio.change(leader=1)
+    trio.role(1, leads=True, epoch=1)
+    assert trio.in_the_end() == ["acknowledged record lost?"] * 2
+
+
+def test_an_offset_whose_record_was_lost_may_be_given_anew() -> None:
+    trio = Trio(1)
+    trio.write(A)
+    trio.commit(1)
+    trio.read(A, 0)
+    trio.lose_power(1)
+    trio.start(1)
+    trio.change(leader=1)
+    trio.role(1, leads=True, epoch=1)
+    trio.write(B, epoch=1)
+    trio.commit(1)
+    trio.read(B, 0)
+    trio.read(A, 0)  # fetched long ago, and handled only now
+    assert trio.in_the_end() == ["consumed record lost?"]
+
+
+# -- the quorum ----------------------------------------------------------------------------------
+
+
+def quorum_of_three() -> Trio:
+    """Broker 1 leads the quorum in epoch 1, and two of three have synced what it wrote."""
+    trio = Trio()
+    metadata(trio, A, 1, 2)
+    lead(trio, 1, epoch=1, high_watermark=1)
+    return trio
+
+
+def metadata(trio: Trio, content: tuple[bytes, bytes], *on: int, epoch: int = 1) -> None:
+    """Something is written to metadata logs, and synced."""
+    for i in on:
+        log = trio.nodes[i].quorum.log
+        log.append(build_batch([(0, *content, ())]), epoch, NOW)
+        log.mark_flushed(log.log_end_offset)
+        trio.look(i, ("quorum",))
+
+
+def lead(trio: Trio, i: int, *, epoch: int, high_watermark: int) -> None:
+    """A broker leads the quorum."""
+    quorum = trio.nodes[i].quorum
+    quorum.is_leader, quorum.epoch, quorum.high_watermark = True, epoch, high_watermark
+    trio.look(i, ("quorum",))
+
+
+def test_a_quorum_that_does_as_it_should() -> None:
+    trio = quorum_of_three()
+    lead(trio, 2, epoch=2, high_watermark=1)
+    assert trio.kinds() == []
+
+
+def test_committed_metadata_are_on_a_majority() -> None:
+    trio = quorum_of_three()
+    metadata(trio, B, 1)
+    lead(trio, 1, epoch=1, high_watermark=2)
+    assert trio.kinds() == ["metadata not on a majority"]
+
+
+def test_what_is_not_synced_does_not_count() -> None:
+    trio = quorum_of_three()
+    metadata(trio, B, 1, 2)
+    trio.nodes[2].quorum.log.durability.recovery_point = 1
+    trio.look(2, ("quorum",))
+    lead(trio, 1, epoch=1, high_watermark=2)
+    assert trio.kinds() == ["metadata not on a majority"]
+
+
+def test_an_epoch_of_the_quorum_has_one_leader() -> None:
+    trio = quorum_of_three()
+    lead(trio, 2, epoch=1, high_watermark=1)
+    assert trio.kinds() == ["two leaders"]
+
+
+def test_the_epoch_of_a_voter_does_not_go_back() -> None:
+    trio = quorum_of_three()
+    trio.nodes[1].quorum.is_leader = False
+    trio.nodes[1].quorum.epoch = 0
+    trio.look(1, ("quorum",))
+    assert trio.kinds() == ["quorum epoch went back"]
+
+
+def test_a_leader_of_the_quorum_has_all_committed_metadata() -> None:
+    trio = quorum_of_three()
+    lead(trio, 3, epoch=2, high_watermark=0)
+    assert trio.kinds() == ["quorum leader completeness"]
