@@ -56,6 +56,11 @@ class SortedMap(Mapping[K, V]):
         if not changes:
             return self
         later: SortedMap[K, V] = SortedMap()
+        if len(changes) == 1:
+            ((key, value),) = changes.items()
+            if value is not GONE and key in self:
+                later._root, later._size = _replaced(self._root, key, value), self._size
+                return later
         later._size = self._size + sum(
             (value is not GONE) - (key in self) for key, value in changes.items()
         )
@@ -122,6 +127,16 @@ def _leaves(node: _Node, key: Any = None) -> Iterator[dict[Any, Any]]:
     for child in node.children[at:]:
         yield from _leaves(child, key)
         key = None
+
+
+def _replaced(node: _Node, key: Any, value: Any) -> _Node:
+    """A node with another value for a key that it has: the commonest change, and the quickest."""
+    if not isinstance(node, _Branch):
+        return node | {key: value}
+    at = max(0, bisect_right(node.firsts, key) - 1)
+    children = list(node.children)
+    children[at] = _replaced(children[at], key, value)
+    return _Branch(node.firsts, tuple(children))
 
 
 def _changed(node: _Node, changes: dict[Any, Any]) -> list[_Node]:
