@@ -9,15 +9,19 @@ a leader is in the ISR; leader epochs and partition epochs do not go back
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from broker.metadata.image import ClusterImage, PartitionImage
+from broker.quorum.metadata_log import METADATA_FOLDER
 from broker.sim.checker import Place
 from broker.sim.history import named
-from broker.sim.hosts import BrokerHost
+from broker.sim.hosts import BrokerHost, Host
 from broker.sim.invariants.agreement import Agreement, batch_name
 from broker.sim.invariants.report import Report
+from broker.sim.stored import stored_batches
 
 if TYPE_CHECKING:
     from broker.node import Node
@@ -29,12 +33,11 @@ ELR_FEATURE = "eligible.leader.replicas.version"
 class QuorumWatch:
     """The metadata log on all voters."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, hosts: Mapping[str, Host]) -> None:
         self.report = report
+        self._hosts = hosts
         self.agreement = Agreement("the metadata log", report)
         self._epochs: dict[int, int] = {}
-        self._synced: dict[int, int] = {}
-        """How far each node's metadata log is known to be on its platter."""
 
     def look(self, host: BrokerHost, quorum: Quorum, voters: tuple[int, ...]) -> None:
         """A node's part in the quorum was touched."""
@@ -47,13 +50,11 @@ class QuorumWatch:
                 f"in {epoch}",
             )
         self._epochs[node_id] = epoch
-        if node_id in voters:
-            self._synced[node_id] = min(log.recovery_point, log.log_end_offset)
         leading = epoch if quorum.is_leader else None
         if leading is not None and self.agreement.is_new_leader(node_id, log, leading):
             self._elected(host, quorum, leading)
-        self.agreement.look(host.disk, node_id, log, quorum.high_watermark, leading)
-        if leading is not None:
+        committed = self.agreement.look(host.disk, node_id, log, quorum.high_watermark, leading)
+        if leading is not None and committed:
             self._on_majority(node_id, quorum.high_watermark, voters)
 
     def _elected(self, host: BrokerHost, quorum: Quorum, epoch: int) -> None:
@@ -68,13 +69,25 @@ class QuorumWatch:
             self.agreement.forgive(loss.offset)
 
     def _on_majority(self, node_id: int, high_watermark: int, voters: tuple[int, ...]) -> None:
-        having = [voter for voter in voters if self._synced.get(voter, 0) >= high_watermark]
-        if high_watermark > 0 and len(having) <= len(voters) // 2:
+        having = [voter for voter in voters if self._synced(voter) >= high_watermark]
+        if len(having) <= len(voters) // 2:
             self.report.wrong(
                 "metadata not on a majority",
                 f"broker {node_id} takes the metadata log to be committed up to {high_watermark}, "
                 f"and of the voters {list(voters)} only {having} have synced as much",
             )
+
+    def _synced(self, voter: int) -> int:
+        """How far a voter's metadata log is on its platter, whether or not the voter is up."""
+        host = self._hosts.get(str(voter))
+        if not isinstance(host, BrokerHost):
+            return 0
+        if host.machine is not None:
+            log = host.machine.quorum.log
+            return min(log.recovery_point, log.log_end_offset)
+        safe = takewhile(lambda b: b.durable(host.disk), stored_batches(host.disk, METADATA_FOLDER))
+        last = next(iter(deque(safe, 1)), None)
+        return 0 if last is None else last.header.next_offset
 
 
 class ImageWatch:

@@ -33,7 +33,7 @@ class Invariants:
         self.hosts = hosts
         self.copies = Copies(hosts)
         self.report = Report(history)
-        self.quorum = QuorumWatch(self.report)
+        self.quorum = QuorumWatch(self.report, hosts)
         self.images = ImageWatch(self.report)
         self.partitions: dict[Place, PartitionWatch] = {}
         self._weak: dict[int, int] = {}
