@@ -36,6 +36,8 @@ class Links:
         """The share of messages that is lost, where that is another than elsewhere."""
         self.streams: dict[Stream, None] = {}
         """Streams that are stalled."""
+        self.restless: dict[object, None] = {}
+        """What goes on cutting and healing by itself."""
         self._dice: Random = world.dice("links")
 
     # -- cutting and healing --------------------------------------------------------------------
@@ -48,6 +50,7 @@ class Links:
         """Open ways again, or all; what has waited follows after a while, each stream by itself."""
         if ways is None:
             self.cuts.clear()
+            self.restless.clear()
         else:
             for way in ways:
                 self.cuts.pop(way, None)

@@ -182,11 +182,12 @@ class Flapping:
 
     def begin(self) -> None:
         """Plan the first turn."""
+        self.sim.network.links.restless[self] = None
         self.sim.world.plan(self.sim.now, self)
 
     def still(self) -> bool:
-        """It goes on until its turns are over."""
-        return True
+        """It goes on until its turns are over, or everything is healed."""
+        return self in self.sim.network.links.restless
 
     def happen(self) -> None:
         """Heal what was cut in the last turn, or cut off the one who leads now."""
@@ -196,7 +197,7 @@ class Flapping:
             sim.cause("fault", "network", "the one that was cut off is back")
             links.heal(self.away)
             self.away = []
-        elif (leader := sim.leader_of(self.topic, self.partition)) is not None:
+        elif self.left and (leader := sim.leader_of(self.topic, self.partition)) is not None:
             others = [name for name in _brokers(sim) if name != str(leader)]
             self.away = [way for way in between([[str(leader)], others]) if way not in links.cuts]
             where = f"{self.topic}-{self.partition}"
@@ -206,6 +207,8 @@ class Flapping:
             sim.cause("fault", "network", f"nobody leads {self.topic}-{self.partition}")
         if self.left > 0:
             sim.world.plan(sim.now + self.every_us, self)
+        else:
+            links.restless.pop(self, None)
 
 
 # -- who -----------------------------------------------------------------------------------------
