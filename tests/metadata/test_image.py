@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from broker.metadata.image import ClusterImage
+from broker.metadata.image import BrokerImage, ClusterImage, Delta
 from broker.metadata.topic_names import check_collision, check_topic_name
-from broker.wire.errors import ApiError, ErrorCode
+from broker.wire.errors import ApiError, ErrorCode, InvariantError
 from broker.wire.messages.metadata_records import (
+    BrokerRegistrationChangeRecord,
+    ClearElrRecord,
     ConfigRecord,
+    FeatureLevelRecord,
+    FenceBrokerRecord,
     NoOpRecord,
     PartitionChangeRecord,
     PartitionRecord,
+    RegisterBrokerRecord,
     RemoveTopicRecord,
     TopicRecord,
+    UnfenceBrokerRecord,
+    UnregisterBrokerRecord,
 )
 
 ORDERS = b"orders" + bytes(10)
@@ -109,3 +116,112 @@ def test_names_that_metrics_cannot_tell_apart() -> None:
     check_collision("a.b", ["a.c", "a-b"])
     with pytest.raises(ApiError, match="collides with existing topic: a_b"):
         check_collision("a.b", ["a_b"])
+
+
+# -- what differs ---------------------------------------------------------------------------------
+
+
+def test_what_differs_between_two_images_where_a_snapshot_took_the_logs_place(
+    image: ClusterImage,
+) -> None:
+    clicks = b"clicks" + bytes(10)
+    after, _ = image.replay(
+        [
+            RemoveTopicRecord(topic_id=ORDERS),
+            TopicRecord(name="orders", topic_id=b"again" + bytes(11)),
+            TopicRecord(name="clicks", topic_id=clicks),
+            ConfigRecord(resource_type=2, resource_name="clicks", name="a", value="b"),
+            RegisterBrokerRecord(broker_id=1, broker_epoch=5),
+            FeatureLevelRecord(name="metadata.version", feature_level=30),
+        ],
+        offset=9,
+    )
+    delta = Delta.between(image, after)
+    assert list(delta.topics) == ["clicks", "orders"]
+    assert list(delta.deleted) == [ORDERS], "the name is there again, the topic is not"
+    assert list(delta.configs) == [(2, "clicks")]
+    assert list(delta.brokers) == [1]
+    assert list(delta.features) == ["metadata.version"]
+    same = Delta.between(after, after)
+    assert same == Delta()
+
+
+def test_a_changed_partition_is_a_difference(image: ClusterImage) -> None:
+    after, _ = image.replay([PartitionChangeRecord(partition_id=1, topic_id=ORDERS, isr=[1])])
+    assert list(Delta.between(image, after).topics) == ["orders"]
+
+
+# -- brokers, features, eligible replicas ---------------------------------------------------------
+
+
+def test_the_offset_of_each_record_is_known() -> None:
+    registered = [RegisterBrokerRecord(broker_id=i, broker_epoch=i) for i in (1, 2)]
+    image, _ = ClusterImage().replay([NoOpRecord(), *registered], offset=7)
+    assert [image.brokers[i].registered_at for i in (1, 2)] == [6, 7]
+
+
+def test_a_registration_changes_in_parts() -> None:
+    image, _ = ClusterImage().replay(
+        [RegisterBrokerRecord(broker_id=1, broker_epoch=5, log_dirs=[b"a" * 16, b"b" * 16])]
+    )
+
+    def changed(**says: object) -> BrokerImage:
+        record = BrokerRegistrationChangeRecord(broker_id=1, broker_epoch=5).replace(**says)
+        return image.replay([record])[0].brokers[1]
+
+    assert changed() == image.brokers[1]
+    assert not changed(fenced=-1).fenced
+    assert changed(in_controlled_shutdown=1).in_controlled_shutdown
+    assert changed(log_dirs=[b"b" * 16]).directories == (b"b" * 16,)
+    assert changed(cordoned_log_dirs=[b"a" * 16]).cordoned == (b"a" * 16,)
+    with pytest.raises(InvariantError):
+        changed(broker_epoch=4)
+
+
+def test_old_logs_fence_with_records_of_their_own() -> None:
+    image, _ = ClusterImage().replay(
+        [RegisterBrokerRecord(broker_id=1, broker_epoch=5), UnfenceBrokerRecord(id=1, epoch=5)]
+    )
+    assert not image.brokers[1].fenced
+    assert image.replay([FenceBrokerRecord(id=1, epoch=5)])[0].brokers[1].fenced
+    assert not image.replay([UnregisterBrokerRecord(broker_id=1)])[0].brokers
+
+
+def test_level_0_is_no_feature_and_kraft_version_is_none_either() -> None:
+    image, _ = ClusterImage().replay(
+        [
+            FeatureLevelRecord(name="a", feature_level=1),
+            FeatureLevelRecord(name="kraft.version", feature_level=1),
+        ]
+    )
+    assert dict(image.features) == {"a": 1}
+    assert not image.replay([FeatureLevelRecord(name="a", feature_level=0)])[0].features
+
+
+@pytest.mark.parametrize("name", ["orders", ""])
+def test_another_minimum_makes_nobody_eligible(image: ClusterImage, name: str) -> None:
+    change = PartitionChangeRecord(
+        partition_id=0,
+        topic_id=ORDERS,
+        isr=[],
+        leader=-1,
+        eligible_leader_replicas=[1, 2],
+        last_known_elr=[1],
+    )
+    eligible, _ = image.replay([change])
+    cleared, delta = eligible.replay([ClearElrRecord(topic_name=name)])
+    before, after = (i.topics["orders"].partitions[0] for i in (eligible, cleared))
+    assert (after.elr, after.last_known_elr) == ((), ())
+    assert after.partition_epoch == before.partition_epoch + 1
+    assert list(delta.topics) == ["orders"]
+    assert cleared.topics["orders"].partitions[1] is image.topics["orders"].partitions[1]
+
+
+def test_partitions_are_a_sequence(image: ClusterImage) -> None:
+    partitions = image.topics["orders"].partitions
+    assert (partitions[-1].index, [p.index for p in partitions[:1]]) == (1, [0])
+    assert partitions.find(2) is None
+    with pytest.raises(IndexError):
+        partitions[2]
+    assert image.partition("orders", -1) is None
+    assert image.partition("nothing", 0) is None
