@@ -162,15 +162,21 @@ class Controller:
 
     def deadline(self) -> int | None:
         """When the next chore is due, in monotonic microseconds."""
-        return self.chores.deadline(self) if self.active else None
+        return self.chores.deadline(self) if self.leads else None
 
     def run(self, now: Now) -> None:
         """Do the chores that are due."""
-        if self.active:
+        if self.leads:
             self.chores.run(self, now)
 
+    @property
+    def leads(self) -> bool:
+        """Whether what is decided here can be appended: the quorum may just have lost its leader,
+        and the node not yet have said so."""
+        return self.active and self.quorum.is_leader
+
     def _begin(self) -> Plan:
-        if not self.active:
+        if not self.leads:
             raise ApiError(ErrorCode.NOT_CONTROLLER)
         return self.plan()
 

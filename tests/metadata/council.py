@@ -50,6 +50,7 @@ class Tape:
         self.records: list[Message] = []
         self.log = self
         self.batches: list[int] = []
+        self.is_leader = True
 
     @property
     def log_end_offset(self) -> int:
