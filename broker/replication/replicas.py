@@ -69,6 +69,8 @@ class Replicas:
         self.isr_changes = IsrChanges(self.around, effects)
         self.fetchers = Fetchers(self, effects)
         self.assignment = Assignment(self)
+        self._has_peers = False
+        """Whether any partition here has other replicas."""
 
     @property
     def config(self) -> BrokerConfig:
@@ -255,6 +257,8 @@ class Replicas:
         """When something is due; the past while there is work to be done."""
         if self.assignment.loading or self.assignment.changed:
             return 0
+        if not self._has_peers:
+            return self.upkeep.deadline()
         times = (self.upkeep.deadline(), self.isr_changes.deadline(), self.fetchers.deadline())
         return min([time for time in times if time is not None], default=None)
 
@@ -278,6 +282,7 @@ class Replicas:
         state = self.image.partition(*partition.key)
         if state is None or not partition.become(state, now):
             return
+        self._has_peers |= len(state.replicas) > 1
         if partition.is_leader:
             self.fetchers.forget(partition.key)
             self.advance(partition, now)

@@ -1,0 +1,66 @@
+"""What the disk is asked to make durable, and what it has.
+
+The metadata log and each partition's log are synced by the host, outside of the core, and one sync
+of a log is under way at a time: what was appended meanwhile waits for the next one, which then
+covers all of it (that is how many small requests share one sync).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from broker.events import Effect, Sync
+from broker.quorum.quorum import Quorum
+from broker.replication.partition import Partition
+from broker.replication.replicas import Replicas
+
+
+class Syncing(NamedTuple):
+    """What a token stands for: a partition's log (None: the metadata log) up to an offset."""
+
+    partition: Partition | None
+    offset: int
+
+
+class Durability:
+    """The syncs that are under way."""
+
+    def __init__(self, quorum: Quorum, replicas: Replicas, effects: list[Effect]) -> None:
+        self.quorum = quorum
+        self.replicas = replicas
+        self.under_way: dict[int, Syncing] = {}
+        self._effects = effects
+        self._tokens = 0
+
+    @property
+    def wanted(self) -> bool:
+        """Whether some log is behind and somebody waits for it."""
+        return self.quorum.unsynced or bool(self.replicas.wants_sync)
+
+    def request(self) -> None:
+        """Ask for the metadata log, and for each partition's that needs it."""
+        busy = {syncing.partition for syncing in self.under_way.values()}
+        log = self.quorum.log
+        if self.quorum.unsynced and None not in busy:
+            self.sync(Syncing(None, log.log_end_offset), tuple(log.paths_to_sync()))
+        for key in list(self.replicas.wants_sync):
+            partition = self.replicas.partitions.get(key)
+            if partition is not None and partition in busy:
+                continue
+            del self.replicas.wants_sync[key]
+            if partition is not None and not partition.offline:
+                log = partition.log
+                self.sync(Syncing(partition, log.log_end_offset), tuple(log.paths_to_sync()))
+
+    def request_all(self) -> None:
+        """At the end: every log, to the last byte. Raises StorageError if one cannot be closed."""
+        paths = self.quorum.log.prepare_close()
+        for _, log in self.replicas.logs():
+            paths += log.prepare_close()
+        self.sync(Syncing(None, self.quorum.log.log_end_offset), (*paths, ""))
+
+    def sync(self, what: Syncing, paths: tuple[str, ...]) -> None:
+        """Ask the host for one sync."""
+        self._tokens += 1
+        self.under_way[self._tokens] = what
+        self._effects.append(Sync(self._tokens, paths))
