@@ -80,8 +80,12 @@ class Bench:
         """Start a node on the disk as it is."""
         self.node = Node(BrokerConfig.from_settings(self.settings), self.disk, self.dice)
         self.carry_out(self.node.start(self.now))
-        while not self.node.ready and self.node.deadline() is not None:
+        while not self.node.ready and self._is_due():
             self.carry_out(self.node.handle(DeadlineCame(), self.now))
+
+    def _is_due(self) -> bool:
+        deadline = self.node.deadline()
+        return deadline is not None and deadline <= self.mono_us
 
     def stop(self) -> None:
         """Stop the node in order."""

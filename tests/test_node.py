@@ -63,7 +63,7 @@ def test_each_life_leads_in_a_new_epoch() -> None:
     for _ in range(3):
         epochs.append(bench.node.image.topics["orders"].partitions[0].leader_epoch)
         bench.kill()
-    assert epochs == [0, 1, 2]
+    assert epochs == [0, 2, 4], "one without a leader in between: it was away"
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -215,15 +215,17 @@ def test_metadata_that_make_no_sense_end_the_start_with_a_word() -> None:
     assert "metadata" in bench.node.failure
 
 
-def test_a_start_that_cannot_write_its_metadata_ends_with_a_word() -> None:
+def test_a_start_that_finds_no_room_for_its_metadata_tries_again() -> None:
     bench = Bench()
     bench.stop()
     bench.hold_syncs = True
     bench.boot()
     bench.disk.fail_next("append", "__cluster_metadata-0", code=errno.ENOSPC)
+    bench.hold_syncs = False
     bench.sync()
-    assert bench.node.stopped
-    assert "No space left" in bench.node.failure
+    assert bench.node.phase is Phase.REGISTERING
+    bench.wait(300)
+    assert bench.node.ready
 
 
 def test_what_was_acknowledged_is_not_hidden_again_by_a_restart() -> None:

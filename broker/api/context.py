@@ -1,55 +1,117 @@
-"""What a handler may use of the broker: its parts, and a way to answer."""
+"""What a handler may use of the node: its parts, and a way to answer."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
 
-from broker.api.waiters import CommitWaiter, FetchWaiter, ProduceWaiter
-from broker.events import Close, Effect, Entropy, RequestArrived, Respond
+from broker.api.forwarding import Envelopes, Forwarder
+from broker.api.waiters import CommitWaiter, FetchWaiter, NewsWaiter, ProduceWaiter
+from broker.events import LOOPBACK, Close, Effect, Entropy, RequestArrived, Respond
 from broker.metadata.configs import BrokerConfig
 from broker.metadata.controller import Controller
 from broker.metadata.image import ClusterImage
+from broker.metadata.lifecycle import BrokerLifecycle
 from broker.metadata.producer_ids import ProducerIds
+from broker.quorum.quorum import Quorum
 from broker.replication.replicas import Replicas
 from broker.replication.waiting import WaitingRoom
+from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.schema import Message
 
 
 @dataclass(slots=True)
 class Broker:
-    """The parts of one broker, as its handlers see them."""
+    """The parts of one node, as its handlers see them."""
 
     config: BrokerConfig
     cluster_id: str
     entropy: Entropy
     image: ClusterImage
-    """The committed metadata: what this broker acts on and tells its clients."""
+    """The committed metadata: what this node acts on and tells its clients."""
+    quorum: Quorum
     controller: Controller
     replicas: Replicas
+    lifecycle: BrokerLifecycle
+    forwarder: Forwarder
     producer_ids: ProducerIds
     effects: list[Effect]
+    """What goes to clients and the disk."""
+    outbox: list[Effect]
+    """What goes to nodes, and to this one itself."""
+    envelopes: Envelopes = field(default_factory=Envelopes)
     produces: WaitingRoom[ProduceWaiter] = field(default_factory=WaitingRoom)
     fetches: WaitingRoom[FetchWaiter] = field(default_factory=WaitingRoom)
+    news: WaitingRoom[NewsWaiter] = field(default_factory=WaitingRoom)
     commits: deque[CommitWaiter] = field(default_factory=deque)
 
     @property
     def node_id(self) -> int:
-        """This broker's id."""
+        """This node's id."""
         return self.config.node_id
+
+    @property
+    def controller_id(self) -> int:
+        """Whom clients may send what changes the cluster: any live broker passes it on, and the
+        active controller, if it is one of them, saves the detour."""
+        leader = self.image.brokers.get(self.quorum.leader_id)
+        return self.node_id if leader is None or leader.fenced else leader.broker_id
+
+    def active_controller(self) -> Controller:
+        """The controller, if it is this node that decides. Raises NOT_CONTROLLER otherwise."""
+        if not self.controller.active:
+            raise ApiError(ErrorCode.NOT_CONTROLLER)
+        return self.controller
+
+    # -- answering --------------------------------------------------------------------------------
 
     def respond(self, request: RequestArrived, response: Message | None) -> None:
         """Answer a request; None frees its place in the order of answers and sends nothing."""
         connection, correlation_id, api_key, api_version, *_ = request
+        if connection < LOOPBACK:
+            self._respond_in_envelope(request, response)
+            return
         answer = Respond(connection, correlation_id, api_key, api_version, response)
-        self.effects.append(answer)
+        (self.effects if connection else self.outbox).append(answer)
+
+    def refuse(self, request: RequestArrived, error: ApiError) -> None:
+        """Answer with an error, in whatever way the API has for it; without one, hang up."""
+        from broker.api.refusals import refusal  # needed by few, and not at the start
+
+        if request.connection < LOOPBACK and error.code is ErrorCode.NOT_CONTROLLER:
+            outer = self.envelopes.close(request.connection)
+            if outer is not None:
+                self.refuse(outer, error)
+            return
+        response = refusal(request, error)
+        if response is not None:
+            self.respond(request, response)
+        elif request.connection > LOOPBACK:
+            self.close(request.connection, error.message)
 
     def close(self, connection: int, reason: str) -> None:
         """Close a connection on which nothing sensible can be answered."""
         self.effects.append(Close(connection, reason))
 
-    def after_commit(
-        self, offset: int, request: RequestArrived, response: Message | None = None
-    ) -> None:
+    def after_commit(self, offset: int, request: RequestArrived, response: Message) -> None:
         """Answer once the metadata are committed up to `offset`, which may be so already."""
+        if offset <= self.image.offset + 1 and not self.commits:
+            self.respond(request, response)
+            return
+        if self.commits:
+            # Who decided on nothing may still have seen what is not committed yet.
+            offset = max(offset, self.commits[-1].offset)
         self.commits.append(CommitWaiter(offset, request, response))
+
+    def forget(self, connection: int) -> None:
+        """A connection is gone: nobody is left to answer."""
+        self.produces.forget(connection)
+        self.fetches.forget(connection)
+        self.news.forget(connection)
+        self.forwarder.forget(connection)
+        self.envelopes.forget(connection)
+
+    def _respond_in_envelope(self, request: RequestArrived, response: Message | None) -> None:
+        outer = self.envelopes.close(request.connection)
+        if outer is not None and response is not None:
+            self.respond(outer, self.envelopes.wrap(request, response))

@@ -11,6 +11,7 @@ in a code that clients do not retry.
 from __future__ import annotations
 
 from broker.api.context import Broker
+from broker.api.waiters import NEWS_MAX_WAIT_US, PRODUCER_IDS, NewsWaiter
 from broker.events import Now, RequestArrived
 from broker.wire.errors import ErrorCode
 from broker.wire.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
@@ -19,7 +20,7 @@ from broker.wire.messages.init_producer_id import InitProducerIdRequest, InitPro
 def handle(
     broker: Broker, request: RequestArrived, body: InitProducerIdRequest, now: Now
 ) -> InitProducerIdResponse | None:
-    """A new producer id with epoch 0; where the block is used up, after the next is committed."""
+    """A new producer id with epoch 0; where the block is used up, when the next one has come."""
     if body.transactional_id is not None:
         empty = body.transactional_id == ""
         code = ErrorCode.INVALID_REQUEST if empty else ErrorCode.INVALID_TXN_STATE
@@ -27,12 +28,21 @@ def handle(
     if (body.producer_id < 0) != (body.producer_epoch < 0):
         # Half an identity, which is none (KafkaApis.handleInitProducerIdRequest).
         return InitProducerIdResponse(error_code=ErrorCode.INVALID_REQUEST, producer_epoch=-1)
-    producer_id = broker.producer_ids.take()
-    if producer_id is not None:
-        return InitProducerIdResponse(producer_id=producer_id, producer_epoch=0)
-    if broker.producer_ids.coming is None:
-        registered = broker.image.brokers[broker.node_id]
-        block = broker.controller.allocate_producer_ids(now, broker.node_id, registered.epoch)
-        broker.producer_ids.expect(block, broker.controller.quorum.log.log_end_offset)
-    broker.after_commit(broker.producer_ids.coming or 0, request)
+    ids = broker.producer_ids
+    if ids.left:
+        return answer(broker)
+    waiter = NewsWaiter(request.connection, request, {PRODUCER_IDS: None})
+    broker.news.enter(waiter, (PRODUCER_IDS,), now.mono_us + NEWS_MAX_WAIT_US)
+    if not ids.asked:
+        ids.asked = True
+        broker.forwarder.allocate_producer_ids(now)
     return None
+
+
+def answer(broker: Broker) -> InitProducerIdResponse:
+    """An id, if there is one; if not, the client is told to ask again (as Kafka does)."""
+    producer_id = broker.producer_ids.take()
+    if producer_id is None:
+        code = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+        return InitProducerIdResponse(error_code=code, producer_epoch=-1)
+    return InitProducerIdResponse(producer_id=producer_id, producer_epoch=0)

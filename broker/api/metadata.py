@@ -7,22 +7,22 @@
 
 Asking for a topic that is not there creates it, if the client and auto.create.topics.enable allow
 it. Kafka answers UNKNOWN_TOPIC_OR_PARTITION then, and the client asks again until the topic exists;
-we keep the request for the moment until the topic is committed, and answer once.
+we keep the request for the moment until the topic is committed, and answer once. The controller
+creates it, wherever it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 
 from broker.api.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
 from broker.api.context import Broker
 from broker.api.topics_told import INTERNAL_TOPICS, NOBODY, leader_told, live_only, offline_replicas
+from broker.api.waiters import NEWS_MAX_WAIT_US, NewsKey, NewsWaiter
 from broker.events import Now, RequestArrived
 from broker.metadata.image import ClusterImage, PartitionImage, TopicImage
 from broker.metadata.topic_names import is_legal_topic_name
-from broker.metadata.topics import NewTopic, check_total, plan_topic
-from broker.wire.errors import ApiError, ErrorCode
+from broker.wire.errors import ErrorCode
 from broker.wire.messages.metadata import (
     MetadataRequest,
     MetadataRequestTopic,
@@ -37,14 +37,17 @@ from broker.wire.primitives import ZERO_UUID
 def handle(
     broker: Broker, request: RequestArrived, body: MetadataRequest, now: Now
 ) -> MetadataResponse | None:
-    """The brokers, and the topics that were asked for."""
+    """Answer with what there is, unless topics are to be created first."""
     if body.allow_auto_topic_creation and broker.config.auto_create_topics_enable:
         missing = _missing(broker, body.topics or [])
         if missing:
-            offset = _create(broker, missing, now)
-            if offset is not None:
-                broker.after_commit(offset, request)
-                return None
+            _create(broker, request, missing, now)
+            return None
+    return answer(broker, request, body)
+
+
+def answer(broker: Broker, request: RequestArrived, body: MetadataRequest) -> MetadataResponse:
+    """The brokers, and the topics that were asked for."""
     everything = body.topics is None or (request.api_version == 0 and not body.topics)
     if everything:
         image = broker.image
@@ -64,7 +67,7 @@ def handle(
             for live in broker.image.live_brokers()
         ],
         cluster_id=broker.cluster_id,
-        controller_id=broker.node_id,
+        controller_id=broker.controller_id,
         topics=topics,
         cluster_authorized_operations=CLUSTER_OPERATIONS if asked else NOT_ASKED,
     )
@@ -83,21 +86,17 @@ def _missing(broker: Broker, topics: Iterable[MetadataRequestTopic]) -> list[str
     ]
 
 
-def _create(broker: Broker, names: list[str], now: Now) -> int | None:
-    """Create them with the broker's defaults. None if none of them can be created.
+def _create(broker: Broker, request: RequestArrived, names: list[str], now: Now) -> None:
+    """Have them created with the controller's defaults, and answer when they are there.
 
     What cannot be stays missing, and the answer will say so.
     """
-    plan = broker.controller.plan()
-    wishes = [NewTopic(name) for name in names if name not in plan.image.topics]
-    coming = len(wishes) < len(names)
-    with suppress(ApiError):
-        check_total(wishes, broker.config)
-        for wish in wishes:
-            with suppress(ApiError):
-                plan.add(plan_topic(plan.image, broker.config, wish, broker.entropy.uuid()))
-                coming = True
-    return broker.controller.submit(plan, now) if coming else None
+    keys: dict[NewsKey, None] = {("topic", name): None for name in names}
+    new = [name for name in names if not broker.news.at(("topic", name))]
+    waiter = NewsWaiter(request.connection, request, keys)
+    broker.news.enter(waiter, keys, now.mono_us + NEWS_MAX_WAIT_US)
+    if new:
+        broker.forwarder.create_topics(new, now)
 
 
 # -- telling what there is ------------------------------------------------------------------------

@@ -41,7 +41,8 @@ class Api(NamedTuple):
         return self.min_version <= version <= self.max_version
 
 
-PRODUCE, API_VERSIONS, ENVELOPE = 0, 18, 58
+PRODUCE, FETCH, LIST_OFFSETS, OFFSET_FOR_LEADER_EPOCH = 0, 1, 2, 23
+API_VERSIONS, INIT_PRODUCER_ID, DESCRIBE_QUORUM, ENVELOPE = 18, 22, 55, 58
 
 PLAIN_REQUEST_MAX_BYTES = 2 << 20
 """The most that a request without records may have. Its fields become objects, and an object takes
@@ -104,6 +105,11 @@ CONTROLLER_APIS: dict[int, Api] = {
     )
 }
 """What the listener for controllers has."""
+
+FORWARDED = frozenset(api.key for api in APIS.values() if api.forwarded)
+"""What only the active controller can do."""
+EARLY = frozenset((FETCH, LIST_OFFSETS, OFFSET_FOR_LEADER_EPOCH, API_VERSIONS))
+"""What other brokers ask, and are answered, before clients are."""
 
 Handler = Callable[[Any, RequestArrived, Any, Any], Message | None]
 

@@ -11,6 +11,12 @@ from broker.wire.messages.fetch import FetchRequest
 from broker.wire.messages.produce import ProduceResponse
 from broker.wire.schema import Message
 
+NewsKey = tuple[str, str]
+"""What the controller may have news of: ("topic", its name), or the next block of producer ids."""
+PRODUCER_IDS: NewsKey = ("producer ids", "")
+NEWS_MAX_WAIT_US = 1_000_000
+"""Longer than this nobody is kept waiting for news; the client asks again."""
+
 
 @dataclass(slots=True, eq=False)
 class ProduceWaiter:
@@ -35,10 +41,19 @@ class FetchWaiter:
     missing_bytes: int
 
 
+@dataclass(slots=True, eq=False)
+class NewsWaiter:
+    """A request that waits for something of the controller: topics, a block of producer ids."""
+
+    connection: int
+    request: RequestArrived
+    missing: dict[NewsKey, None]
+    """What has not come yet."""
+
+
 class CommitWaiter(NamedTuple):
-    """A request that waits until the metadata log is committed up to an offset."""
+    """A request that the controller has decided on. The answer waits for the commit."""
 
     offset: int
     request: RequestArrived
-    response: Message | None
-    """What to answer then. None: the request is handled once more, on the newer image."""
+    response: Message

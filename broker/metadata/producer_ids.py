@@ -9,12 +9,17 @@ from __future__ import annotations
 
 
 class ProducerIds:
-    """The rest of this broker's block, and the block that is being committed."""
+    """The rest of this broker's block."""
 
     def __init__(self) -> None:
         self._block = range(0)
-        self._coming: range | None = None
-        self._coming_offset = 0
+        self.asked = False
+        """Whether the controller was asked for the next block and has not answered yet."""
+
+    @property
+    def left(self) -> int:
+        """How many ids of the block are left."""
+        return len(self._block)
 
     def take(self) -> int | None:
         """The next id, or None when a new block is needed first."""
@@ -24,16 +29,6 @@ class ProducerIds:
         self._block = self._block[1:]
         return producer_id
 
-    @property
-    def coming(self) -> int | None:
-        """The metadata offset that the next block waits for, if one was asked for."""
-        return None if self._coming is None else self._coming_offset
-
-    def expect(self, block: range, offset: int) -> None:
-        """A block was recorded; it may be used once the metadata are committed up to `offset`."""
-        self._coming, self._coming_offset = block, offset
-
-    def committed(self, offset: int) -> None:
-        """The metadata are committed up to `offset`."""
-        if self._coming is not None and self._coming_offset <= offset:
-            self._block, self._coming = self._coming, None
+    def refill(self, block: range) -> None:
+        """The controller has given a block; it is committed, so nobody else will ever get it."""
+        self._block, self.asked = block, False

@@ -86,7 +86,7 @@ def test_unknown_topics_partitions_and_ids_are_refused(bench: Bench) -> None:
 def test_a_client_with_an_old_leader_epoch_is_fenced(bench: Bench) -> None:
     bench.kill()  # comes back in a new epoch
     epoch = bench.node.image.topics["orders"].partitions[0].leader_epoch
-    assert epoch == 1
+    assert epoch == 2
     assert bench.fetch("orders", 0, epoch=epoch).error_code == 0
     assert bench.fetch("orders", 0, epoch=epoch - 1).error_code == ErrorCode.FENCED_LEADER_EPOCH
     assert bench.fetch("orders", 0, epoch=epoch + 1).error_code == ErrorCode.UNKNOWN_LEADER_EPOCH

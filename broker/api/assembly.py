@@ -1,0 +1,71 @@
+"""How the parts of a node are put together, from its settings and its data directory."""
+
+from __future__ import annotations
+
+from broker.api.context import Broker
+from broker.api.forwarding import Forwarder
+from broker.events import Effect, Entropy, Now
+from broker.log import checkpoints
+from broker.log.disk import Disk
+from broker.metadata.configs import BrokerConfig
+from broker.metadata.controller import Controller
+from broker.metadata.features import SUPPORTED
+from broker.metadata.identity import own_directory
+from broker.metadata.image import ClusterImage
+from broker.metadata.lifecycle import NOBODY, BrokerLifecycle, Identity
+from broker.metadata.producer_ids import ProducerIds
+from broker.quorum.config import QuorumConfig
+from broker.quorum.quorum import Quorum
+from broker.replication.replicas import Replicas
+
+
+def assemble(
+    config: BrokerConfig,
+    disk: Disk,
+    entropy: Entropy,
+    effects: list[Effect],
+    outbox: list[Effect],
+    now: Now,
+) -> Broker:
+    """Open the data directory and make the parts of the node that it belongs to."""
+    owner = own_directory(disk, config, entropy)
+    previous_epoch = checkpoints.read_clean_shutdown(disk)
+    checkpoints.remove_clean_shutdown(disk)
+    image = ClusterImage()
+    quorum = Quorum.open(disk, _quorum_config(config, owner), now, entropy, outbox)
+    identity = Identity(
+        cluster_id=owner.cluster_id,
+        incarnation_id=entropy.uuid(),
+        directory_id=owner.directory_id,
+        previous_epoch=NOBODY if previous_epoch is None else previous_epoch,
+        features=SUPPORTED,
+    )
+    return Broker(
+        config=config,
+        cluster_id=owner.cluster_id,
+        entropy=entropy,
+        image=image,
+        quorum=quorum,
+        controller=Controller(quorum, image, config, entropy, owner.cluster_id),
+        replicas=Replicas(disk, config, entropy, outbox, clean=previous_epoch is not None),
+        lifecycle=BrokerLifecycle(config, identity, outbox),
+        forwarder=Forwarder(config, outbox),
+        producer_ids=ProducerIds(),
+        effects=effects,
+        outbox=outbox,
+    )
+
+
+def _quorum_config(config: BrokerConfig, owner: checkpoints.MetaProperties) -> QuorumConfig:
+    return QuorumConfig(
+        node_id=config.node_id,
+        voters=config.voter_ids,
+        cluster_id=owner.cluster_id,
+        directory_id=owner.directory_id,
+        election_timeout_ms=config.controller_quorum_election_timeout_ms,
+        fetch_timeout_ms=config.controller_quorum_fetch_timeout_ms,
+        election_backoff_max_ms=config.controller_quorum_election_backoff_max_ms,
+        request_timeout_ms=config.controller_quorum_request_timeout_ms,
+        fetch_max_bytes=config.controller_quorum_fetch_max_bytes,
+        fetch_snapshot_max_bytes=config.controller_quorum_fetch_snapshot_max_bytes,
+    )
