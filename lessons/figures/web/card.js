@@ -1,6 +1,6 @@
 // A client: its name, what it does, and the records it still waits for.
 
-import { FONT, fit, mark, svg, textWidth, write } from "./dom.js";
+import { FONT, clamp, fit, mark, svg, textWidth, write } from "./dom.js";
 import { doing } from "./rows.js";
 
 const WAITING_MAX = 4;
@@ -41,22 +41,25 @@ export class Card {
     const left = reads ? 31 : 14;
     mark(this.title, "x", left);
     const waiting = gone ? [] : client?.waiting ?? [];
-    const space = this.width - left - 10 - Math.min(waiting.length, WAITING_MAX + 1) * WAITING_PX;
+    // The name comes first; of what waits, as much is shown as there is room beside it.
+    const room = this.width - left - 18 - textWidth(this.name, FONT.name);
+    const most = clamp(Math.floor(room / WAITING_PX) - 1, 1, WAITING_MAX);
+    const space = this.width - left - 10 - Math.min(waiting.length, most + 1) * WAITING_PX;
     write(this.title, fit(this.name, space, FONT.name));
     const text = doing(client, sends);
     write(this.does, fit(text, this.width - 26, FONT.small));
     mark(this.does, "class", gone ? "oz-small oz-danger" : "oz-small");
     write(this.hint, `${this.name}: ${text}`);
-    this.showWaiting(waiting);
+    this.showWaiting(waiting, most);
   }
 
   // Records that the producer has been given and that nobody has acknowledged yet.
-  showWaiting(keys) {
-    const signature = keys.join("\n");
+  showWaiting(keys, most) {
+    const signature = `${most} ${keys.join("\n")}`;
     if (signature === this.signature) return;
     this.signature = signature;
     this.waiting.replaceChildren();
-    const shown = keys.slice(0, WAITING_MAX);
+    const shown = keys.slice(0, most);
     const more = keys.length - shown.length;
     let x = this.width - 18;
     if (more > 0) {
