@@ -116,11 +116,17 @@ class Controller:
         self.entropy = entropy
         self.cluster_id = cluster_id
         self.latest = image
-        self.active = False
+        self._term: int | None = None
         self.sessions = Sessions(self.config.node_id)
         self.chores = Chores()
 
     # -- being active -----------------------------------------------------------------------------
+
+    @property
+    def active(self) -> bool:
+        """Whether what is decided here can be appended: the quorum is led from here, and in the
+        epoch in which this controller began."""
+        return self.quorum.is_leader and self.quorum.epoch == self._term
 
     def activate(self, image: Any, now: Any = None) -> None:
         """Begin to decide, on an image of all that is committed.
@@ -130,7 +136,7 @@ class Controller:
         if isinstance(image, Now):
             image, now = self.latest, image
         self.latest = image
-        self.active = True
+        self._term = self.quorum.epoch
         self.sessions = Sessions(self.config.node_id)
         self.sessions.begin(image, now.mono_us)
         self.chores.begin(self, now)
@@ -141,7 +147,7 @@ class Controller:
 
     def deactivate(self) -> None:
         """Another leads. What was appended here and not committed may never be."""
-        self.active = False
+        self._term = None
         self.sessions = Sessions(self.config.node_id)
 
     def plan(self) -> Plan:
@@ -162,21 +168,15 @@ class Controller:
 
     def deadline(self) -> int | None:
         """When the next chore is due, in monotonic microseconds."""
-        return self.chores.deadline(self) if self.leads else None
+        return self.chores.deadline(self) if self.active else None
 
     def run(self, now: Now) -> None:
         """Do the chores that are due."""
-        if self.leads:
+        if self.active:
             self.chores.run(self, now)
 
-    @property
-    def leads(self) -> bool:
-        """Whether what is decided here can be appended: the quorum may just have lost its leader,
-        and the node not yet have said so."""
-        return self.active and self.quorum.is_leader
-
     def _begin(self) -> Plan:
-        if not self.leads:
+        if not self.active:
             raise ApiError(ErrorCode.NOT_CONTROLLER)
         return self.plan()
 

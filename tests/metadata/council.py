@@ -51,6 +51,7 @@ class Tape:
         self.log = self
         self.batches: list[int] = []
         self.is_leader = True
+        self.epoch = 1
 
     @property
     def log_end_offset(self) -> int:
