@@ -30,6 +30,8 @@ class Links:
     def __init__(self, world: World) -> None:
         self.world = world
         self.cuts: dict[Way, None] = {}
+        self.changes = 0
+        """How often ways were cut or healed."""
         self.delays: dict[Way, tuple[int, int]] = {}
         """The least and the most that a message takes, where that is another than elsewhere."""
         self.losses: dict[Way, float] = {}
@@ -44,10 +46,12 @@ class Links:
 
     def cut(self, ways: Iterable[Way]) -> None:
         """Let nothing through any more."""
+        self.changes += 1
         self.cuts.update(dict.fromkeys(ways))
 
     def heal(self, ways: Iterable[Way] | None = None) -> None:
         """Open ways again, or all; what has waited follows after a while, each stream by itself."""
+        self.changes += 1
         if ways is None:
             self.cuts.clear()
             self.restless.clear()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from broker.quorum.metadata_log import METADATA_TOPIC, METADATA_TOPIC_ID
 from broker.sim.clients import ClientHost
 from broker.sim.history import History, Place
 from broker.sim.hosts import BrokerHost
@@ -29,10 +30,11 @@ class Observer:
         self.network = network
         self.history = history
         self.invariants = Invariants(history, network.hosts)
-        self.names: dict[bytes, str] = {}
+        self.names: dict[bytes, str] = {METADATA_TOPIC_ID: METADATA_TOPIC}
         """Topics by id, those that are gone as well: a late message may still speak of them."""
         self._recorder = TraceRecorder(Trace(header), world, self.names) if trace else None
         self._views = Views()
+        self._cuts_seen = 0
         network.recorder = self._recorder
 
     @property
@@ -70,6 +72,9 @@ class Observer:
                 self._views.client(host)
         stirred.clear()
         if self._recorder is not None:
+            if self._cuts_seen != self.network.links.changes:
+                self._cuts_seen = self.network.links.changes
+                self._views.links(self.network.links.cuts)
             for message in self._recorder.step.sent:
                 self._views.client_sent(message["from"], message["text"])
             self._recorder.finish(self._views.take())
@@ -77,14 +82,16 @@ class Observer:
     def _look_at_broker(self, host: BrokerHost) -> None:
         came_up = host.notice_status()
         node = host.machine
-        if self._recorder is not None:
-            self._views.broker(host, controller=host.status == "up")
         if node is None:
+            if self._recorder is not None:
+                self._views.broker(host)
             return
         touched = node.drain_touched()
         self.invariants.after_event(host, node, touched)
         if ("image",) in touched:
             self._look_at_image(node)
+        if self._recorder is not None:
+            self._views.broker(host)
         for what in dict.fromkeys(touched) if touched else ():
             if len(what) == 3:
                 self._look_at_log(host, node, (what[1], what[2]))
@@ -99,7 +106,7 @@ class Observer:
         image = node.image
         self.names.update(image.names)
         if self._recorder is not None:
-            self._views.partitions(node)
+            self._views.metadata(node)
 
     def _look_at_log(self, host: BrokerHost, node: Node, place: Place) -> None:
         partition = node.replicas.partitions.get(place)

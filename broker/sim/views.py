@@ -7,6 +7,7 @@ broker itself stores batches as they come.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +38,12 @@ class Views:
         self._seen: dict[str, Any] = {}
         self._cells: dict[str, dict[int, Cell]] = {}
         """For each log, the records that the trace shows, in order of offset."""
-        self._brokers: dict[str, tuple[str, bool]] = {}
+        self._brokers: dict[str, tuple[Any, ...]] = {}
         self._clients: dict[str, tuple[str, list[tuple[str, Any]]]] = {}
         """What a host looked like last time: most steps change little of it."""
+        self._newest = -1
+        """The offset of the newest metadata that were seen anywhere."""
+        self._cuts: dict[str, str] = {}
         self.changes: list[Change] = []
 
     def take(self) -> list[Change]:
@@ -62,19 +66,29 @@ class Views:
 
     # -- brokers --------------------------------------------------------------------------------
 
-    def broker(self, host: BrokerHost, controller: bool) -> None:
-        """A broker as such."""
-        view = (host.status, controller)
+    def broker(self, host: BrokerHost) -> None:
+        """A broker as such, and its part in the quorum."""
+        node = host.machine
+        view: tuple[Any, ...] = (host.status, False, None)
+        if node is not None:
+            quorum = node.quorum
+            active = node.broker.controller.active
+            view = (host.status, active, quorum.role, quorum.epoch, node.image.offset)
         if self._brokers.get(host.name) == view:
             return
         self._brokers[host.name] = view
         base = f"nodes/{host.name}"
         self.put(f"{base}/kind", "broker")
-        self.put(f"{base}/status", host.status)
-        self.put(f"{base}/controller", controller)
+        for name, value in zip(_OF_A_BROKER, view, strict=False):
+            self.put(f"{base}/{name}", value)
 
-    def partitions(self, node: Node) -> None:
-        """Where the metadata say that partitions live."""
+    def metadata(self, node: Node) -> None:
+        """What the metadata say of brokers and partitions, as the node says that knows most."""
+        if node.image.offset <= self._newest:
+            return
+        self._newest = node.image.offset
+        for broker in node.image.brokers.values():
+            self.put(f"nodes/{broker.broker_id}/fenced", broker.fenced)
         there = set()
         for topic in node.image.topics.values():
             for part in topic.partitions:
@@ -86,12 +100,30 @@ class Views:
                 self.put(f"{base}/epoch", part.leader_epoch)
                 self.put(f"{base}/replicas", list(part.replicas))
                 self.put(f"{base}/isr", list(part.isr))
+                if part.elr or f"{base}/elr" in self._seen:
+                    self.put(f"{base}/elr", list(part.elr))
         known = dict.fromkeys(
             "/".join(path.split("/")[:2]) for path in self._seen if path.startswith("partitions/")
         )
         for base in known:
             if base not in there:
                 self.remove(base)
+
+    def links(self, cuts: Iterable[tuple[str, str]]) -> None:
+        """Which links are cut: in both directions, or in one."""
+        ways = set(cuts)
+        now: dict[str, str] = {}
+        for a, b in sorted(ways):
+            if (b, a) not in ways:
+                now[f"links/{a}~{b}"] = "cut ->"
+            elif a < b:
+                now[f"links/{a}~{b}"] = "cut"
+        for path in self._cuts:
+            if path not in now:
+                self.put(path, None)
+        for path, value in now.items():
+            self.put(path, value)
+        self._cuts = now
 
     def log(self, host: BrokerHost, place: Place, partition: Partition | None) -> None:
         """One replica's log."""
@@ -172,6 +204,7 @@ class Views:
 
 
 _NOTHING = object()
+_OF_A_BROKER = ("status", "controller", "role", "epoch", "metadata")
 
 
 def records_of(

@@ -98,7 +98,15 @@ def test_the_last_frame_is_what_the_broker_holds(run: Simulation) -> None:
     node = run.broker(1).machine
     assert node is not None
     state = run.trace.frame()
-    assert state["nodes"]["1"] == {"kind": "broker", "status": "up", "controller": True}
+    assert state["nodes"]["1"] == {
+        "kind": "broker",
+        "status": "up",
+        "controller": True,
+        "role": "leader",
+        "epoch": node.quorum.epoch,
+        "metadata": node.image.offset,
+        "fenced": False,
+    }
     assert list(state["partitions"]) == ["orders-0", "orders-1"]
     for place, partition in node.replicas.partitions.items():
         shown = state["logs"]["1"][f"{place[0]}-{place[1]}"]
