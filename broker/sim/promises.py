@@ -155,7 +155,7 @@ def _excuse(history: History, anomaly: Anomaly, writers: list[Sent], gone: Gone)
     if anomaly.kind.endswith("poll skip") or anomaly.kind.endswith("nonmonotonic poll"):
         place, offset = anomaly.where or (("", 0), 0)
         first = min(gone.get(place, ()), default=None)
-        if first is not None and first <= offset:
+        if first is not None and first <= offset + 1:
             return f": from offset {first} on, records were lost in a way that Kafka allows"
     return ""
 

@@ -178,6 +178,16 @@ def test_a_reader_may_stumble_over_what_is_gone() -> None:
     assert kinds == ["external poll skip?", "consumed record lost?"]
 
 
+def test_a_reader_of_what_is_gone_may_have_to_begin_anew() -> None:
+    history = new_history()
+    gone = {PLACE: {1: [Lost(PAID, ": the power went")]}}
+    for offset, content in ((0, CREATED), (1, PAID), (0, CREATED)):
+        sent(history, content, status=Status.UNKNOWN)
+        read(history, content, offset)
+    kinds = judged(history, CREATED, gone=gone)
+    assert kinds == ["external nonmonotonic poll?", "consumed record lost?"]
+
+
 def test_a_finding_is_told_once() -> None:
     history = new_history()
     sent(history, CREATED, status=Status.FAILED)

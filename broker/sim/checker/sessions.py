@@ -102,7 +102,8 @@ def _reading(orders: Orders, place: Place, records: list[_Seen]) -> Iterator[Ano
                 f"{place_name(place)}, and {_the_same(before.operation, seen.operation)} went on "
                 f"with {orders.name(seen.value)} at offset {seen.offset}"
             )
-            operations, where = (before.operation, seen.operation), (place, seen.offset)
+            operations = (before.operation, seen.operation)
+            where = (place, max(before.offset, seen.offset))
             missed = order.between(before.offset, seen.offset)
             if missed:
                 (value, *_) = order.values[missed[0]]

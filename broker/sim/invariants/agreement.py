@@ -140,7 +140,9 @@ class Agreement:
             self._leads(node_id, seen, leading, high_watermark)
         committed: list[BatchHeader] = []
         if high_watermark > max(seen.compared, seen.high_watermark):
-            committed = self._compare(disk, node_id, seen, high_watermark, leading)
+            # A leader may have moved it and resigned in one step.
+            by = seen.epoch if leading is None and seen.leads else leading
+            committed = self._compare(disk, node_id, seen, high_watermark, by)
         seen.high_watermark, seen.leads = high_watermark, leading is not None
         seen.epoch = -1 if leading is None else leading
         return committed
