@@ -116,17 +116,18 @@ class Controller:
         self.entropy = entropy
         self.cluster_id = cluster_id
         self.latest = image
-        self._term: int | None = None
+        self.active = False
+        self._term = -1
         self.sessions = Sessions(self.config.node_id)
         self.chores = Chores()
 
     # -- being active -----------------------------------------------------------------------------
 
     @property
-    def active(self) -> bool:
-        """Whether what is decided here can be appended: the quorum is led from here, and in the
-        epoch in which this controller began."""
-        return self.quorum.is_leader and self.quorum.epoch == self._term
+    def _leads(self) -> bool:
+        """Whether what is decided here can be appended: the quorum may just have lost its leader,
+        or got the lead back in another epoch, and the node not yet have said so."""
+        return self.active and self.quorum.is_leader and self.quorum.epoch == self._term
 
     def activate(self, image: Any, now: Any = None) -> None:
         """Begin to decide, on an image of all that is committed.
@@ -136,7 +137,7 @@ class Controller:
         if isinstance(image, Now):
             image, now = self.latest, image
         self.latest = image
-        self._term = self.quorum.epoch
+        self.active, self._term = True, self.quorum.epoch
         self.sessions = Sessions(self.config.node_id)
         self.sessions.begin(image, now.mono_us)
         self.chores.begin(self, now)
@@ -147,7 +148,7 @@ class Controller:
 
     def deactivate(self) -> None:
         """Another leads. What was appended here and not committed may never be."""
-        self._term = None
+        self.active = False
         self.sessions = Sessions(self.config.node_id)
 
     def plan(self) -> Plan:
@@ -160,6 +161,8 @@ class Controller:
         An empty plan waits for what was there before it: an answer never runs ahead of a decision
         that it was based on.
         """
+        if not self._leads:
+            raise ApiError(ErrorCode.NOT_CONTROLLER)
         offset = self.quorum.append(plan.records, now)
         self.latest = plan.image
         if plan.records:
@@ -168,15 +171,15 @@ class Controller:
 
     def deadline(self) -> int | None:
         """When the next chore is due, in monotonic microseconds."""
-        return self.chores.deadline(self) if self.active else None
+        return self.chores.deadline(self) if self._leads else None
 
     def run(self, now: Now) -> None:
         """Do the chores that are due."""
-        if self.active:
+        if self._leads:
             self.chores.run(self, now)
 
     def _begin(self) -> Plan:
-        if not self.active:
+        if not self._leads:
             raise ApiError(ErrorCode.NOT_CONTROLLER)
         return self.plan()
 
@@ -238,7 +241,7 @@ class Controller:
         plan = self._begin()
         plan_unregistration(plan, self.config, body.broker_id)
         self.sessions.forget(body.broker_id)
-        return UnregisterBrokerResponse(), self.submit(plan, now)
+        return UnregisterBrokerResponse(error_message=None), self.submit(plan, now)
 
     @property
     def session_timeout_us(self) -> int:
@@ -333,7 +336,9 @@ class Controller:
         """Settle on other levels of features: on all that are named, or on none."""
         plan = self._begin()
         plan.add(plan_features(plan.image, body.feature_updates, self.config.min_insync_replicas))
-        return UpdateFeaturesResponse(), 0 if body.validate_only else self.submit(plan, now)
+        return UpdateFeaturesResponse(error_message=None), 0 if body.validate_only else self.submit(
+            plan, now
+        )
 
     def register_controller(
         self, body: ControllerRegistrationRequest, now: Now

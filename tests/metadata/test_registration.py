@@ -122,8 +122,12 @@ def test_only_an_active_controller_registers() -> None:
 
 def test_a_controller_whose_quorum_has_no_leader_any_more_decides_nothing() -> None:
     council = Council(3)
-    council.tape.epoch += 2
-    assert not council.controller.active, "it was led by others meanwhile"
+    plan = council.controller.plan()
     council.tape.is_leader = False
     assert refused(council, 1) == ErrorCode.NOT_CONTROLLER
     assert council.controller.deadline() is None
+    with pytest.raises(ApiError):
+        council.controller.submit(plan, council.now)
+    council.tape.is_leader = True
+    council.tape.epoch += 2
+    assert refused(council, 1) == ErrorCode.NOT_CONTROLLER, "others have led it meanwhile"
