@@ -211,12 +211,16 @@ def _elect(
         return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"No such partition as {name}-{index}"
     led = partition.leader != NO_LEADER
     if led and (kind == UNCLEAN or partition.leader == partition.replicas[0]):
-        return ErrorCode.ELECTION_NOT_NEEDED, None
+        return ErrorCode.ELECTION_NOT_NEEDED, ErrorCode.ELECTION_NOT_NEEDED.text
     election = Election.UNCLEAN if kind == UNCLEAN else Election.PREFERRED
     change = _election(image, config, topic, partition, election)
     if change is None:
-        missing = ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE
-        return (missing if kind == PREFERRED else ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE), None
+        missing = (
+            ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE
+            if kind == PREFERRED
+            else ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE
+        )
+        return missing, missing.text
     records.append(change)
     return ErrorCode.NONE, None
 

@@ -106,7 +106,8 @@ def _check_update(image: ClusterImage, update: FeatureUpdateKey) -> None:
     if why:
         raise ApiError(
             ErrorCode.INVALID_UPDATE_VERSION,
-            f"Invalid update version {level} for feature {name}. {why}",
+            "The update failed for all features since the following feature had an error:"
+            f" Invalid update version {level} for feature {name}. {why}",
         )
 
 

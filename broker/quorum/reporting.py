@@ -25,6 +25,7 @@ from broker.wire.messages.fetch_snapshot import (
     PartitionSnapshotResult,
     SnapshotId,
 )
+from broker.wire.primitives import ZERO_UUID
 
 OBSERVER_SESSION_US = 300_000_000
 """How long an observer that does not fetch is still named."""
@@ -102,7 +103,11 @@ class Reporting:
             leader_id=state.leader_id,
             leader_epoch=state.epoch,
             high_watermark=state.high_watermark,
-            current_voters=self._replicas(state.voters.values(), now),
+            current_voters=[
+                # While voters are static (kraft.version 0), nobody asks on which disk one is.
+                voter.replace(replica_directory_id=ZERO_UUID)
+                for voter in self._replicas(state.voters.values(), now)
+            ],
             observers=self._replicas(state.observers.values(), now),
         )
         return describe_response(partition, self._nodes())

@@ -55,7 +55,8 @@ class ReplicaState(Message):
     """How far a voter or observer has come."""
 
     replica_id: int = int32()
-    replica_directory_id: bytes = uuid(versions="2+")
+    replica_directory_id: bytes = uuid(versions="2+", ignorable=True)
+    """Kafka's schema does not call it ignorable, its code leaves it out all the same."""
     log_end_offset: int = int64()
     """The offset of its last Fetch; -1 if it has not fetched from this leader yet."""
     last_fetch_timestamp: int = int64(versions="1+", default=-1, ignorable=True)
