@@ -45,6 +45,7 @@ from broker.metadata.features import (
 from broker.metadata.image import ClusterImage
 from broker.metadata.plan import Plan
 from broker.metadata.reassignment import list_reassignments, plan_reassignments
+from broker.metadata.registrations import NO_LEADER
 from broker.metadata.sessions import Sessions
 from broker.metadata.single import allocate, registration, unfence
 from broker.metadata.topics import plan_more_partitions
@@ -129,10 +130,12 @@ class Controller:
         or got the lead back in another epoch, and the node not yet have said so."""
         return self.active and self.quorum.is_leader and self.quorum.epoch == self._term
 
-    def activate(self, image: Any, now: Any = None) -> None:
+    def activate(self, image: Any, now: Any = None, deposed: int = NO_LEADER) -> None:
         """Begin to decide, on an image of all that is committed.
 
-        The first controller of a new cluster writes down its features.
+        `deposed` led the quorum before. There was an election because nobody heard of it any more,
+        so the broker beside it has been silent for that long already. The first controller of a
+        new cluster writes down its features.
         """
         if isinstance(image, Now):
             image, now = self.latest, image
@@ -140,11 +143,20 @@ class Controller:
         self.active, self._term = True, self.quorum.epoch
         self.sessions = Sessions(self.config.node_id)
         self.sessions.begin(image, now.mono_us)
+        self.sessions.was_silent(deposed, self._silence_us)
         self.chores.begin(self, now)
         if METADATA_VERSION not in image.features:
             plan = self.plan()
             plan.add(bootstrap_records(self.config.min_insync_replicas))
             self.submit(plan, now)
+
+    @property
+    def _silence_us(self) -> int:
+        """How long a deposed leader was silent; and it shall have the time for a heartbeat."""
+        longest_ms = (
+            self.config.broker_session_timeout_ms - self.config.broker_heartbeat_interval_ms
+        )
+        return min(self.config.controller_quorum_fetch_timeout_ms, longest_ms) * 1000
 
     def deactivate(self) -> None:
         """Another leads. What was appended here and not committed may never be."""

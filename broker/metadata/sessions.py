@@ -43,6 +43,12 @@ class Sessions:
         }
         self._progress = {broker_id: _Progress() for broker_id in image.brokers}
 
+    def was_silent(self, broker_id: int, silence_us: int) -> None:
+        """A new controller knows of one broker that it was not heard of for a while."""
+        for key in self._contact:
+            if key[0] == broker_id:
+                self._contact[key] -= silence_us
+
     def touch(self, broker_id: int, epoch: int, now_us: int) -> None:
         """A heartbeat came, whatever becomes of it."""
         if broker_id != self._own_id:

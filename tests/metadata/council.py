@@ -86,11 +86,11 @@ class Council:
         tape: Any = self.tape
         return Controller(tape, ClusterImage(), self.config, self.dice, "the-cluster")
 
-    def fail_over(self) -> None:
+    def fail_over(self, deposed: int = -1) -> None:
         """Another controller takes over, with what is in the log."""
         self.controller.deactivate()
         self.controller = self._controller()
-        self.controller.activate(self.image, self.now)
+        self.controller.activate(self.image, self.now, deposed)
 
     # -- what there is ----------------------------------------------------------------------------
 

@@ -96,6 +96,22 @@ def test_a_new_controller_gives_everybody_a_fresh_session(council: Council) -> N
     assert is_fenced(council, 1)
 
 
+def test_who_led_the_quorum_before_was_silent_before_it_was_deposed(council: Council) -> None:
+    """So a broker that dies together with its controller is fenced in well under two seconds."""
+    council.silent.add(1)
+    council.fail_over(deposed=1)
+    silence_ms = council.config.controller_quorum_fetch_timeout_ms
+    council.wait(council.config.broker_session_timeout_ms - silence_ms + 1)
+    assert is_fenced(council, 1)
+    assert council.partition("orders").leader == 2
+
+
+def test_a_deposed_leader_that_lives_has_the_time_to_say_so(council: Council) -> None:
+    council.fail_over(deposed=1)
+    council.wait(2 * council.config.broker_session_timeout_ms)
+    assert not is_fenced(council, 1)
+
+
 def test_a_fenced_broker_that_speaks_again_is_unfenced(council: Council) -> None:
     council.silence(1)
     assert not council.heartbeat(1).is_fenced
