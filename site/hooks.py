@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from maker import (
     documents,
+    failover,
     figures,
     grading,
     home,
@@ -85,6 +87,7 @@ def _assets() -> dict[str, str]:
 def _pages() -> dict[str, str]:
     opening = home.home_figure()
     made = {
+        f"assets/traces/{failover.TRACE}.js": figures.trace_script(failover.TRACE, _failover()),
         "assets/traces/home.js": figures.trace_script("home", opening.trace),
         "protocol.md": protocol.protocol_page(),
         "settings.md": settings.settings_page(),
@@ -97,6 +100,11 @@ def _pages() -> dict[str, str]:
         # Its chapters begin with the words of the benchmarks themselves, which import much.
         made["benchmarks.md"] = importlib.import_module("benchmarks.report").markdown()
     return made
+
+
+@cache
+def _failover() -> dict[str, Any]:
+    return failover.recorded()
 
 
 def _examples() -> dict[str, str]:
@@ -122,6 +130,8 @@ def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> st
     if name == "index.md":
         figure = figures.figure_html("home", home.home_figure(), plays=True)
         markdown = markdown.replace("<!-- figure -->", figure)
+    if name == "failover.md":
+        markdown = markdown.replace("<!-- failover -->", failover.story(_failover()))
     if name == "architecture.md":
         markdown = documents.link_rooms(markdown)
     markdown = markdown.replace("<!-- misconceptions -->", grading.misconceptions())

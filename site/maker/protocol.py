@@ -10,8 +10,10 @@ from __future__ import annotations
 import inspect
 import re
 from importlib import import_module
+from types import ModuleType
 
-from broker.api.table import APIS, Api
+from broker.api.table import APIS, CONTROLLER_APIS, Api
+from broker.wire.messages import APIS as MESSAGES
 from broker.wire.schema import Kind, Message, registered
 from maker.docstrings import blocks, first_sentence, flowing, markdown
 from maker.rooms import inline_code
@@ -30,6 +32,15 @@ same table as this page, and [what is left out](omissions.md) is listed, with re
 `broker codec Produce 9` prints the code that reads and writes a message in one version.
 """
 
+BETWEEN_NODES = """\
+# Between nodes
+
+Controllers have a listener of their own. There voters elect a leader, followers and brokers fetch
+the metadata log, and brokers register, report who is in sync and pass on what clients ask of the
+controller. It also serves what brokers pass on: {forwarded}. So an administrator can go there
+directly.
+"""
+
 _TITLE = re.compile(r"^(\w+) \((\d+)\): ")
 _VERSION = re.compile(r"^- ([\d, -]+): ", re.MULTILINE)
 
@@ -39,7 +50,16 @@ def protocol_page() -> str:
     apis = [APIS[key] for key in sorted(APIS)]
     versions = sum(api.max_version - api.min_version + 1 for api in apis)
     head = HEAD.format(count=len(apis), versions=versions)
-    return "\n".join([head, _table(apis), *(_section(api) for api in apis)])
+    for_clients = [head, _table(apis), *(_section(api) for api in apis)]
+    return "\n".join([*for_clients, *_between_nodes()])
+
+
+def _between_nodes() -> list[str]:
+    """The APIs of the other listener, as far as clients have not seen them above."""
+    apis = [CONTROLLER_APIS[key] for key in sorted(CONTROLLER_APIS) if key not in APIS]
+    forwarded = sorted(api.name for api in APIS.values() if api.forwarded)
+    head = BETWEEN_NODES.format(forwarded=", ".join(forwarded))
+    return [head, _table(apis), *(_section(api) for api in apis)]
 
 
 def _table(apis: list[Api]) -> str:
@@ -55,7 +75,12 @@ def _range(api: Api) -> str:
 
 
 def _handler_doc(api: Api) -> str:
-    return inspect.getdoc(import_module(f"broker.api.{api.module}")) or ""
+    """What the API is for, in its handler's words. A handler of several leaves it to the messages."""
+    said = inspect.getdoc(import_module(f"broker.api.{api.module}")) or ""
+    if _TITLE.match(said):
+        return said
+    said = inspect.getdoc(_messages(api)) or ""
+    return said.removeprefix(f"{api.name}: ")
 
 
 def _purpose(api: Api) -> str:
@@ -89,8 +114,12 @@ def _behaviour(api: Api) -> str:
     return markdown(text[:1].upper() + text[1:])
 
 
+def _messages(api: Api) -> ModuleType:
+    return import_module(f"broker.wire.messages.{MESSAGES[api.key][1]}")
+
+
 def _message(api: Api, kind: Kind) -> str:
-    import_module(f"broker.wire.messages.{api.module}")
+    _messages(api)
     message = registered(kind, api.key)
     assert message is not None, api.name
     return f"**{kind.capitalize()}.** {_words(message)}"

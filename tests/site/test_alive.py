@@ -56,6 +56,27 @@ def test_a_figure_of_the_lesson_is_scrubbed_with_the_keyboard(site: Path, open_p
     assert "lag 0" in figure.inner_text()
 
 
+def test_both_pictures_of_a_failover_go_to_the_moment_that_is_chosen(
+    site: Path, open_page: Open
+) -> None:
+    page = open_page((site / "failover.html").as_uri())
+    cluster = page.locator("[data-figure='cluster_view']")
+    timeline = page.locator("[data-figure='timeline']")
+    timeline.locator(".oz-span").first.wait_for(state="attached")
+    moments = page.locator("[data-step]")
+    for number in (1, 5, 8):
+        moment = moments.nth(number)
+        moment.click()
+        wanted = int(moment.get_attribute("data-step") or -1) + 1
+        assert (step(cluster), step(timeline)) == (wanted, wanted)
+        assert page.locator("[aria-current]").count() == 1
+    cluster.get_by_role("slider").focus()
+    page.keyboard.press("Home")
+    page.wait_for_function(
+        "document.querySelector('[data-figure=timeline]').figure.player.step === 0"
+    )
+
+
 # -- questions -------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import hooks
 import pytest
-from maker import documents, figures, npm, protocol, rooms
+from maker import documents, failover, figures, npm, protocol, rooms
 from maker.docstrings import first_sentence, markdown
 from maker.lesson import run_cell, run_cells
 
@@ -161,3 +161,25 @@ def digests() -> dict[str, str]:
     """Of everything that is made, but not of the code and of what the grader has tests for."""
     made = {**hooks._assets(), **hooks._pages()}
     return {name: sha256(text.encode()).hexdigest() for name, text in made.items()}
+
+
+# -- the failover ----------------------------------------------------------------------------------
+
+
+def test_the_failover_has_all_its_moments_in_their_order() -> None:
+    trace = failover.recorded()
+    found = failover.moments(trace)
+    assert [moment.name for moment in found] == [
+        "written", "crash", "noticed", "elected", "sent again", "answered", "back", "follows",
+        "in sync",
+    ]  # fmt: skip
+    assert [moment.step for moment in found] == sorted({moment.step for moment in found})
+    assert len(json.dumps(trace)) < 1_000_000
+
+
+def test_a_failover_without_a_crash_says_which_moment_is_missing() -> None:
+    trace = failover.recorded()
+    for step in trace["steps"]:
+        step["cause"]["kind"] = "message"
+    with pytest.raises(ValueError, match="no such moment: the crash"):
+        failover.moments(trace)

@@ -1,0 +1,208 @@
+"""A failover, recorded and told: the run, and the moments of it that matter.
+
+The page is made from a run of this very broker. Which steps matter is found in the trace itself, by
+what they change. So the sentences beside them stay true when the broker changes; or a moment does
+not come, and the build fails and says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import Any, NamedTuple
+
+from broker.sim import Simulation
+from lessons.figures import ClusterView, Timeline, state_at
+from maker.figures import figure_html
+
+TRACE = "failover"
+PLACE = "payments-0"
+RECORDS = 60
+
+Step = dict[str, Any]
+Trace = dict[str, Any]
+
+
+class Moment(NamedTuple):
+    """Something that matters: a step, a word for the scrubber, and what to say about it."""
+
+    step: int
+    name: str
+    text: str
+
+
+def recorded() -> Trace:
+    """Three brokers and a shop that writes all the time; the leader crashes and comes back."""
+    sim = Simulation(brokers=3, seed=7)
+    sim.create_topic("payments", partitions=1, replication_factor=3, min_insync_replicas=2)
+    begins = sim.steps
+    records = [("ABCDEF"[number % 6], f"payment {number}") for number in range(RECORDS)]
+    sim.producer("shop", acks="all").send_each("payments", records, every="60ms")
+    sim.run_for("700ms")
+    leader = sim.leader_of("payments", 0)
+    if leader is None:
+        raise ValueError("the run of the failover has no leader to crash")
+    sim.crash(leader)
+    sim.run_for("2s")
+    sim.restart(leader)
+    sim.run_for("1s")
+    trace: Trace = sim.trace.window(begins).to_dict()
+    return trace
+
+
+def moments(trace: Trace) -> list[Moment]:
+    """The steps that matter, in their order, each with its sentence."""
+    look = _Look(trace)
+    crash = look.after(0, "the crash", lambda step: step["cause"]["kind"] == "fault")
+    before = state_at(trace, crash)
+    leader = str(before["partitions"][PLACE]["leader"])
+    log = before["logs"][leader][PLACE]
+    noticed = look.heard(crash, "shop", "out of reach")
+    elected = look.sets(crash, f"partitions/{PLACE}/leader")
+    after = state_at(trace, elected)["partitions"][PLACE]
+    now = str(after["leader"])
+    resent = look.received(elected, now, "Produce")
+    answered = look.received(resent, "shop", "Produce response")
+    back = look.after(answered, "the restart", lambda step: "starts again" in step["cause"]["text"])
+    follows = look.sets(back, f"logs/{leader}/{PLACE}/end")
+    joined = look.sets(back, f"partitions/{PLACE}/isr")
+    gap_ms = (look.time(answered) - look.time(crash)) // 1000
+    others = " and ".join(str(node) for node in after["isr"])
+    return [
+        Moment(
+            look.received(0, "shop", "Produce response"), "written",
+            f"The shop writes to broker {leader}, which leads. A record counts when all in-sync"
+            " replicas have fetched it: then the high watermark passes it, and the shop is told.",
+        ),
+        Moment(
+            crash, "crash",
+            f"Broker {leader} is gone. Its log ended at {log['end']}, its high watermark was"
+            f" {log['hw']}. Nobody has been told of anything behind that.",
+        ),
+        Moment(
+            noticed, "noticed",
+            "The shop's connection breaks. What it has sent and not heard of, it keeps, with its"
+            f" sequence numbers; and as far as anybody knows, {PLACE} is still led by broker"
+            f" {leader}.",
+        ),
+        Moment(
+            elected, "elected",
+            f"The controller has heard nothing from broker {leader} for a second. It takes it out of"
+            f" the in-sync replicas and gives the lead to broker {now}, in leader epoch"
+            f" {after['epoch']}. In sync are now {others}: still two, so writing may go on.",
+        ),
+        Moment(
+            resent, "sent again",
+            f"The shop has asked who leads, and sends again what it kept, to broker {now}. Had one"
+            " of these batches been written before, its sequence number would say so.",
+        ),
+        Moment(
+            answered, "answered",
+            f"Written, and fetched by the other. From the crash to this answer it took {gap_ms} ms;"
+            " most of that was waiting until the silence was long enough to be believed.",
+        ),
+        Moment(
+            back, "back",
+            f"Broker {leader} starts again. Its log is what it was; the others have gone on.",
+        ),
+        Moment(
+            follows, "follows",
+            f"It asks broker {now} where its last epoch ended, would throw away what it had beyond"
+            " that, and fetches what it has missed.",
+        ),
+        Moment(
+            joined, "in sync",
+            f"It has caught up. The leader asks the controller, and broker {leader} is in sync"
+            " again: it may become the leader, the next time.",
+        ),
+    ]  # fmt: skip
+
+
+class _Look:
+    """Finds steps of a trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.steps: list[Step] = trace["steps"]
+        self.names = {
+            message["id"]: message["name"] for step in self.steps for message in step["sent"]
+        }
+
+    def time(self, step: int) -> int:
+        """When a step happened, in microseconds."""
+        time: int = self.steps[step]["time"]
+        return time
+
+    def after(self, first: int, what: str, test: Callable[[Step], bool]) -> int:
+        """The first step after another of which something is true."""
+        found = (number for number in range(first + 1, len(self.steps)) if test(self.steps[number]))
+        return _first(found, what)
+
+    def heard(self, first: int, who: str, words: str) -> int:
+        """When somebody hears something."""
+        return self.after(
+            first, f"{who} hears: {words}",
+            lambda step: step["cause"]["who"] == who and words in step["cause"]["text"],
+        )  # fmt: skip
+
+    def received(self, first: int, who: str, name: str) -> int:
+        """When somebody receives a kind of message."""
+        return self.after(
+            first, f"{who} receives {name}",
+            lambda step: step["cause"]["who"] == who
+            and name in [self.names.get(number) for number in step["received"]],
+        )  # fmt: skip
+
+    def sets(self, first: int, path: str) -> int:
+        """When something changes."""
+        return self.after(
+            first, f"a change of {path}", lambda step: path in [entry[0] for entry in step["set"]]
+        )
+
+
+def _first(found: Iterator[int], what: str) -> int:
+    for number in found:
+        return number
+    raise ValueError(f"the run of the failover has no such moment: {what}")
+
+
+def figures(trace: Trace) -> tuple[ClusterView, Timeline]:
+    """Both pictures of the run."""
+    named = [(moment.step, moment.name) for moment in moments(trace)]
+    elected = next(step for step, name in named if name == "elected")
+    cluster = ClusterView(
+        trace,
+        title="The leader is gone",
+        subtitle="and another one goes on with all that was acknowledged",
+        topics=["payments"],
+        clients=["shop"],
+        moments=named,
+        start=elected,
+    )
+    timeline = Timeline(
+        trace,
+        title="The same, as it happened",
+        subtitle="a thick line leads; a slanted one is a message with records",
+        topics=["payments"],
+        who=["shop", "1", "2", "3"],
+        start=elected,
+    )
+    return cluster, timeline
+
+
+def story(trace: Trace) -> str:
+    """The pictures, and beside them a list of moments to go to."""
+    cluster, timeline = figures(trace)
+    items = "\n".join(
+        f'<li><button type="button" data-step="{moment.step}">'
+        f"<b>{escape(moment.name)}</b> {_time(trace, moment.step)}</button>"
+        f"<span>{escape(moment.text)}</span></li>"
+        for moment in moments(trace)
+    )
+    return (
+        f'<div data-story="{TRACE}">\n{figure_html(TRACE, cluster)}\n'
+        f'<ol class="moments">\n{items}\n</ol>\n{figure_html(TRACE, timeline)}\n</div>'
+    )
+
+
+def _time(trace: Trace, step: int) -> str:
+    return f"{trace['steps'][step]['time'] / 1e6:.3f} s"
