@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from broker.api.forwarding import Envelopes, Forwarder
 from broker.api.waiters import CommitWaiter, FetchWaiter, NewsWaiter, ProduceWaiter
-from broker.events import LOOPBACK, Close, Effect, Entropy, RequestArrived, Respond
+from broker.events import (
+    LOOPBACK,
+    TO_CONTROLLERS,
+    Close,
+    Effect,
+    Entropy,
+    RequestArrived,
+    Respond,
+)
 from broker.metadata.configs import BrokerConfig
 from broker.metadata.controller import Controller
 from broker.metadata.image import ClusterImage
@@ -56,6 +64,21 @@ class Broker:
         active controller, if it is one of them, saves the detour."""
         leader = self.image.brokers.get(self.quorum.leader_id)
         return self.node_id if leader is None or leader.fenced else leader.broker_id
+
+    @property
+    def has_heirs(self) -> bool:
+        """Whether there is a broker that could lead what this one leads."""
+        if not self.config.is_broker or not self.config.controlled_shutdown_enable:
+            return False
+        return any(live.broker_id != self.node_id for live in self.image.live_brokers())
+
+    def address(self, peer: int, lane: str) -> tuple[str, int] | None:
+        """Where a lane to another node leads; None if nobody knows."""
+        if lane in TO_CONTROLLERS:
+            voters = self.config.voters
+            return next(((v.host, v.port) for v in voters if v.voter_id == peer), None)
+        registered = self.image.brokers.get(peer)
+        return None if registered is None else (registered.host, registered.port)
 
     def active_controller(self) -> Controller:
         """The controller, if it is this node that decides. Raises NOT_CONTROLLER otherwise."""

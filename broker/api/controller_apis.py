@@ -1,7 +1,7 @@
 """What brokers ask of the active controller, on the listener for controllers.
 
     56  AlterPartition: who is in sync (2: topic ids; 3: broker epochs, KIP-903)
-    62  BrokerRegistration: a broker has started (2: log directories; 3: its previous epoch, KIP-966)
+    62  BrokerRegistration: a broker has started (2: log directories; 3: its last epoch, KIP-966)
     63  BrokerHeartbeat: it is alive, and this is what it wants (KIP-631)
     67  AllocateProducerIds: a block of ids for idempotent producers (KIP-730)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from broker.events import Effect, Sync
+from broker.events import Effect, Now, Sync, Synced
 from broker.quorum.quorum import Quorum
 from broker.replication.partition import Partition
 from broker.replication.replicas import Replicas
@@ -28,7 +28,7 @@ class Durability:
     def __init__(self, quorum: Quorum, replicas: Replicas, effects: list[Effect]) -> None:
         self.quorum = quorum
         self.replicas = replicas
-        self.under_way: dict[int, Syncing] = {}
+        self._under_way: dict[int, Syncing] = {}
         self._effects = effects
         self._tokens = 0
 
@@ -39,10 +39,10 @@ class Durability:
 
     def request(self) -> None:
         """Ask for the metadata log, and for each partition's that needs it."""
-        busy = {syncing.partition for syncing in self.under_way.values()}
+        busy = {syncing.partition for syncing in self._under_way.values()}
         log = self.quorum.log
         if self.quorum.unsynced and None not in busy:
-            self.sync(Syncing(None, log.log_end_offset), tuple(log.paths_to_sync()))
+            self._sync(Syncing(None, log.log_end_offset), tuple(log.paths_to_sync()))
         for key in list(self.replicas.wants_sync):
             partition = self.replicas.partitions.get(key)
             if partition is not None and partition in busy:
@@ -50,17 +50,40 @@ class Durability:
             del self.replicas.wants_sync[key]
             if partition is not None and not partition.offline:
                 log = partition.log
-                self.sync(Syncing(partition, log.log_end_offset), tuple(log.paths_to_sync()))
+                self._sync(Syncing(partition, log.log_end_offset), tuple(log.paths_to_sync()))
+
+    def synced(self, event: Synced, now: Now) -> bool:
+        """A sync is done, or has failed; False if that is more than a node can live with."""
+        done = self._under_way.pop(event.token, None)
+        if done is None:
+            return True
+        if done.partition is None:
+            if event.failed:
+                return False
+            self.quorum.synced(done.offset, now)
+        elif event.failed:
+            # What the kernel could not write it may have forgotten: trying again proves nothing.
+            self.replicas.take_offline(done.partition, "the disk failed to make it durable")
+        else:
+            self.replicas.synced(done.partition, done.offset, now)
+        return True
+
+    # -- at the end -------------------------------------------------------------------------------
 
     def request_all(self) -> None:
-        """At the end: every log, to the last byte. Raises StorageError if one cannot be closed."""
+        """Every log, to the last byte. Raises StorageError if one cannot be closed."""
         paths = self.quorum.log.prepare_close()
         for _, log in self.replicas.logs():
             paths += log.prepare_close()
-        self.sync(Syncing(None, self.quorum.log.log_end_offset), (*paths, ""))
+        self._sync(Syncing(None, self.quorum.log.log_end_offset), (*paths, ""))
 
-    def sync(self, what: Syncing, paths: tuple[str, ...]) -> None:
+    def ended(self, event: Synced) -> bool:
+        """Whether this was the last sync, or one that failed."""
+        known = self._under_way.pop(event.token, None)
+        return known is not None and (event.failed or not self._under_way)
+
+    def _sync(self, what: Syncing, paths: tuple[str, ...]) -> None:
         """Ask the host for one sync."""
         self._tokens += 1
-        self.under_way[self._tokens] = what
+        self._under_way[self._tokens] = what
         self._effects.append(Sync(self._tokens, paths))

@@ -1,0 +1,73 @@
+"""From what is committed to what it means for this node (Kafka's `MetadataPublisher`s).
+
+The loader makes the image; here its parts are told of it. The controller's side hears of each step
+at once. The replicas hear of nothing until the broker knows the metadata as far as its own
+registration: what is older may still call it the leader of something, which it is no more.
+"""
+
+from __future__ import annotations
+
+from broker.api.answers import wake_news
+from broker.api.context import Broker
+from broker.events import Now
+from broker.metadata.image import CONFIG_BROKER, Delta
+from broker.metadata.loader import MetadataLoader
+from broker.metadata.snapshot_generator import SnapshotGenerator
+
+
+class Publisher:
+    """Tells the parts of one node what the metadata say."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+        self.loader = MetadataLoader(broker.quorum)
+        self.snapshots = SnapshotGenerator(broker.config, broker.quorum, self.loader)
+        self.touched: dict[tuple[str] | tuple[str, int], None] = {}
+        """For the trace: ("image",), and ("broker", id) for each that has changed."""
+        self.opened = False
+        """Whether the replicas follow."""
+        self._unpublished = Delta()
+
+    @property
+    def behind(self) -> bool:
+        """Whether something is committed and not applied yet."""
+        return self.loader.behind
+
+    def deadline(self) -> int | None:
+        """When there is something to do."""
+        return 0 if self.loader.behind else self.snapshots.deadline()
+
+    def run(self, now: Now) -> None:
+        """Write a slice of a snapshot, if it is time."""
+        self.snapshots.run(now)
+
+    def apply(self, now: Now) -> None:
+        """Take in what was committed, a slice of it, and act on the outcome once."""
+        broker, delta = self.broker, self.loader.load()
+        if self.loader.image is broker.image:
+            return
+        broker.image = image = self.loader.image
+        broker.lifecycle.alone = len(broker.config.voter_ids) == len(image.brokers) == 1
+        broker.lifecycle.applied(image.offset, now)
+        self.snapshots.applied(now)
+        self.touched["image",] = None
+        self.touched.update({("broker", broker_id): None for broker_id in delta.brokers})
+        self._unpublished.merge(delta)
+        if self.opened:
+            self._publish(now)
+        wake_news(broker, delta, now)
+
+    def open(self, now: Now) -> None:
+        """The broker is registered: from here on its replicas follow."""
+        self.opened = True
+        self._publish(now)
+        self.broker.replicas.sweep_folders(now)
+
+    def _publish(self, now: Now) -> None:
+        delta, self._unpublished = self._unpublished, Delta()
+        broker, image = self.broker, self.broker.image
+        if any(kind == CONFIG_BROKER for kind, _ in delta.configs):
+            own = image.config(CONFIG_BROKER, str(broker.node_id))
+            config = broker.config.with_dynamic(image.config(CONFIG_BROKER, ""), own)
+            broker.config = broker.replicas.config = broker.controller.config = config
+        broker.replicas.apply(image, delta, now)
