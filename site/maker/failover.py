@@ -87,8 +87,8 @@ def moments(trace: Trace) -> list[Moment]:
         ),
         Moment(
             elected, "elected",
-            f"The controller has heard nothing from broker {leader} for a second. It takes it out of"
-            f" the in-sync replicas and gives the lead to broker {now}, in leader epoch"
+            f"The controller has heard nothing from broker {leader} for a second. It takes it out"
+            f" of the in-sync replicas and gives the lead to broker {now}, in leader epoch"
             f" {after['epoch']}. In sync are now {others}: still two, so writing may go on.",
         ),
         Moment(
