@@ -197,9 +197,12 @@ class State(Enum):
 
 
 def plan_heartbeat(
-    plan: Plan, config: BrokerConfig, sessions: Sessions, body: BrokerHeartbeatRequest
+    plan: Plan, config: BrokerConfig, sessions: Sessions, body: BrokerHeartbeatRequest, most: int
 ) -> State:
-    """Let a broker's state follow from its heartbeat. Returns what it is from now on."""
+    """Let a broker's state follow from its heartbeat. Returns what it is from now on.
+
+    Where it is unfenced or about to stop, at most `most` partitions change at once.
+    """
     broker = check_broker_epoch(plan.image, body.broker_id, body.broker_epoch)
     now = _state(broker, sessions)
     then = _next_state(now, plan.image, broker, sessions, body)
@@ -208,11 +211,11 @@ def plan_heartbeat(
             plan_fencing(plan, config, broker)
         elif then is State.UNFENCED:
             plan.add([_change(broker, fenced=UNFENCE)])
-            plan.add(for_leaderless(plan.image, config))
+            plan.add(for_leaderless(plan.image, config, most))
         else:
             if not broker.in_controlled_shutdown:
                 plan.add([_change(broker, in_controlled_shutdown=1)])
-            plan.add(without_broker(plan.image, config, broker.broker_id))
+            plan.add(without_broker(plan.image, config, broker.broker_id, most))
     fenced = then in (State.FENCED, State.SHUTDOWN_NOW)
     sessions.applied(broker.broker_id, body.current_metadata_offset, fenced)
     _plan_directories(plan, config, broker, body.offline_log_dirs, body.cordoned_log_dirs)

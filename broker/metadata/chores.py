@@ -7,9 +7,10 @@
     metadata.max.idle.interval.ms without a record          a NoOp is written, so that followers see
                                                             the high watermark move (KIP-835)
 
-A broker that leads thousands of partitions is fenced in slices, so that the controller answers
-others in between. What is to be done follows from the latest image each time; nothing is remembered
-but when to look again (Kafka's `PeriodicTaskControlManager`).
+A broker with thousands of partitions is fenced in slices, and hands over in slices before it
+stops, so that the controller answers others in between. What is to be done follows from the latest
+image each time; nothing is remembered but when to look again. So a new controller goes on where the
+one before it was cut short (Kafka's `PeriodicTaskControlManager`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from broker.events import Now
 from broker.metadata.brokers import plan_fencing
-from broker.metadata.elections import for_imbalanced, for_leaderless
+from broker.metadata.elections import for_imbalanced, for_leaderless, without_broker
 from broker.wire.messages.metadata_records import NoOpRecord
 
 if TYPE_CHECKING:
@@ -35,14 +36,15 @@ class Chores:
         self._balance_at = 0
         self._unclean_at = 0
         self._written_at = 0
+        self.go_on = False
+        """Whether a slice was full, and there may be more to do at once."""
 
     def begin(self, controller: Controller, now: Now) -> None:
         """A controller becomes active: everything is fresh."""
         self._written_at = now.mono_us
         self._balance_at = now.mono_us + _balance_us(controller)
-        self._unclean_at = (
-            now.mono_us + controller.config.unclean_leader_election_interval_ms * 1000
-        )
+        self._unclean_at = now.mono_us + _unclean_us(controller)
+        self.go_on = len(controller.latest.brokers) > 1
 
     def something_was_written(self, now: Now) -> None:
         """The metadata log has got a record."""
@@ -50,6 +52,8 @@ class Chores:
 
     def deadline(self, controller: Controller) -> int | None:
         """When the next chore is due. A broker that is alone has nobody to hand a lead to."""
+        if self.go_on:
+            return 0
         times = [controller.sessions.deadline(controller.session_timeout_us)]
         if len(controller.latest.brokers) > 1:
             times.append(self._unclean_at)
@@ -63,6 +67,8 @@ class Chores:
     def run(self, controller: Controller, now: Now) -> None:
         """Do what is due."""
         self._fence_silent(controller, now)
+        if self.go_on:
+            self._go_on(controller, now)
         balances = controller.config.auto_leader_rebalance_enable
         if balances and now.mono_us >= self._balance_at:
             more = self._change(controller, now, balance=True)
@@ -92,6 +98,18 @@ class Chores:
             sessions.end(broker_id, epoch)
             sessions.applied(broker_id, -1, fenced=True)
         controller.submit(plan, now)
+
+    def _go_on(self, controller: Controller, now: Now) -> None:
+        """The next slice of what brokers that stop hand over, and of what nobody leads."""
+        self.go_on, config = False, controller.config
+        for broker in controller.latest.brokers.values():
+            if broker.in_controlled_shutdown and not broker.fenced:
+                plan = controller.plan()
+                plan.add(without_broker(plan.image, config, broker.broker_id, SLICE))
+                self.go_on |= len(plan.records) >= SLICE
+                offset = controller.submit(plan, now)
+                controller.sessions.hands_over_until(broker.broker_id, offset - 1)
+        self.go_on |= self._change(controller, now, balance=False)
 
     def _change(self, controller: Controller, now: Now, balance: bool) -> bool:
         """Elect leaders for a slice of partitions; whether there may be more."""

@@ -33,7 +33,7 @@ from broker.metadata.brokers import (
     plan_registration,
     plan_unregistration,
 )
-from broker.metadata.chores import Chores
+from broker.metadata.chores import SLICE, Chores
 from broker.metadata.configs import BrokerConfig
 from broker.metadata.elections import elect_leaders
 from broker.metadata.features import (
@@ -237,9 +237,10 @@ class Controller:
         plan = self._begin()
         broker = check_broker_epoch(self.latest, body.broker_id, body.broker_epoch)
         self.sessions.touch(broker.broker_id, broker.epoch, now.mono_us)
-        state = plan_heartbeat(plan, self.config, self.sessions, body)
+        state = plan_heartbeat(plan, self.config, self.sessions, body, SLICE)
         if state is State.SHUTDOWN_NOW:
             self.sessions.end(broker.broker_id, broker.epoch)
+        self.chores.go_on |= len(plan.records) >= SLICE
         offset = self.submit(plan, now)
         if state is State.CONTROLLED_SHUTDOWN:
             self.sessions.shuts_down_at(broker.broker_id, offset - 1)

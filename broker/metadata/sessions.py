@@ -98,6 +98,11 @@ class Sessions:
         if progress.shutdown_offset < 0:
             progress.shutdown_offset = offset
 
+    def hands_over_until(self, broker_id: int, offset: int) -> None:
+        """A broker that is shutting down had more to hand over, up to `offset`."""
+        if self.is_shutting_down(broker_id):
+            self._progress[broker_id].shutdown_offset = offset
+
     def all_know_of(self, broker_id: int, image: ClusterImage) -> bool:
         """Whether every broker that stays has applied what makes this one leave."""
         wanted = self._progress.setdefault(broker_id, _Progress()).shutdown_offset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.metadata import chores
+from broker.metadata import chores, controller
 from broker.wire.messages.metadata_records import NoOpRecord, PartitionChangeRecord
 from tests.metadata.council import Council
 
@@ -55,6 +55,41 @@ def test_a_new_controller_goes_on_with_a_fencing_that_was_cut_short(
     council.silence(1)
     assert council.image.brokers[1].fenced
     assert {p.leader for p in council.image.topics["orders"].partitions} == {2}
+
+
+def test_who_stops_hands_over_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chores, "SLICE", 10)
+    monkeypatch.setattr(controller, "SLICE", 10)
+    council = Council(3)
+    council.create("orders", [[1, 2, 3]] * 25)
+    before = len(council.tape.batches)
+    council.heartbeat(1, want_shut_down=True)
+    council.heartbeat(2)
+    council.heartbeat(3)
+    while council.controller.deadline() == 0:
+        council.controller.run(council.now)
+    assert council.tape.batches[before:] == [11, 10, 5], "first of all the broker is marked"
+    assert not council.heartbeat(1, want_shut_down=True).should_shut_down, "2 and 3 are behind"
+    council.heartbeat(2)
+    council.heartbeat(3)
+    assert council.heartbeat(1, want_shut_down=True).should_shut_down
+
+
+def test_who_comes_back_leads_in_slices_also_under_another_controller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chores, "SLICE", 10)
+    monkeypatch.setattr(controller, "SLICE", 10)
+    council = Council(2)
+    council.create("orders", [[1]] * 35)
+    council.silence(1)
+    assert {p.leader for p in council.image.topics["orders"].partitions} == {-1}
+    council.speak(1)
+    council.controller.run(council.now)
+    council.fail_over()
+    while council.controller.deadline() == 0:
+        council.controller.run(council.now)
+    assert {p.leader for p in council.image.topics["orders"].partitions} == {1}
 
 
 def test_leaders_are_balanced_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
