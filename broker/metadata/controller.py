@@ -20,13 +20,10 @@ The rules of a decision live in files of their own; here is who calls them, on w
 
 from __future__ import annotations
 
-from typing import Any
-
 from broker.events import Entropy, Now
 from broker.metadata.alter_partition import plan_alter_partition
 from broker.metadata.brokers import (
     State,
-    _registration,
     check_broker_epoch,
     heartbeat_response,
     plan_heartbeat,
@@ -47,7 +44,6 @@ from broker.metadata.plan import Plan
 from broker.metadata.reassignment import list_reassignments, plan_reassignments
 from broker.metadata.registrations import NO_LEADER
 from broker.metadata.sessions import Sessions
-from broker.metadata.single import allocate, registration, unfence
 from broker.metadata.topics import plan_more_partitions
 from broker.quorum.quorum import Quorum
 from broker.wire.errors import ApiError, ErrorCode
@@ -108,12 +104,12 @@ class Controller:
         self,
         quorum: Quorum,
         image: ClusterImage,
-        config: BrokerConfig | None = None,
-        entropy: Entropy | None = None,
+        config: BrokerConfig,
+        entropy: Entropy,
         cluster_id: str = "",
     ) -> None:
         self.quorum = quorum
-        self.config = config or BrokerConfig()
+        self.config = config
         self.entropy = entropy
         self.cluster_id = cluster_id
         self.latest = image
@@ -130,15 +126,13 @@ class Controller:
         or got the lead back in another epoch, and the node not yet have said so."""
         return self.active and self.quorum.is_leader and self.quorum.epoch == self._term
 
-    def activate(self, image: Any, now: Any = None, deposed: int = NO_LEADER) -> None:
+    def activate(self, image: ClusterImage, now: Now, deposed: int = NO_LEADER) -> None:
         """Begin to decide, on an image of all that is committed.
 
         `deposed` led the quorum before. There was an election because nobody heard of it any more,
         so the broker beside it has been silent for that long already. The first controller of a
         new cluster writes down its features.
         """
-        if isinstance(image, Now):
-            image, now = self.latest, image
         self.latest = image
         self.active, self._term = True, self.quorum.epoch
         self.sessions = Sessions(self.config.node_id)
@@ -197,24 +191,10 @@ class Controller:
 
     # -- brokers ----------------------------------------------------------------------------------
 
-    def unfence_broker(self, now: Now, broker_id: int, epoch: int) -> int:
-        """As `heartbeat`, for a node that does not send one yet."""
-        return unfence(self, now, broker_id, epoch)
-
-    def register_broker(self, body: Any, now: Any = None, **old: Any) -> Any:
-        """Take a broker into the cluster, fenced for now."""
-        if isinstance(body, Now):
-            now, body = body, registration(self, **old)
-            plan = self.plan()
-            epoch = plan.offset
-            plan.add([_registration(body, epoch, None)])
-            self.submit(plan, now)
-            return epoch
-        return self._register_broker(body, now)
-
-    def _register_broker(
+    def register_broker(
         self, body: BrokerRegistrationRequest, now: Now
     ) -> tuple[BrokerRegistrationResponse, int]:
+        """Take a broker into the cluster, fenced for now."""
         plan = self._begin()
         if self.cluster_id and body.cluster_id != self.cluster_id:
             raise ApiError(
@@ -315,15 +295,10 @@ class Controller:
 
     # -- the cluster ------------------------------------------------------------------------------
 
-    def allocate_producer_ids(self, body: Any, now: Any, epoch: int = -1) -> Any:
-        """A block of producer ids that nobody else will ever get. Usable once it is committed."""
-        if isinstance(body, Now):
-            return allocate(self, body, now, epoch)
-        return self._allocate_producer_ids(body, now)
-
-    def _allocate_producer_ids(
+    def allocate_producer_ids(
         self, body: AllocateProducerIdsRequest, now: Now
     ) -> tuple[AllocateProducerIdsResponse, int]:
+        """A block of producer ids that nobody else will ever get. Usable once it is committed."""
         plan = self._begin()
         check_broker_epoch(plan.image, body.broker_id, body.broker_epoch)
         first = plan.image.next_producer_id
