@@ -54,46 +54,56 @@ def moments(trace: Trace) -> list[Moment]:
     """The steps that matter, in their order, each with its sentence."""
     look = _Look(trace)
     crash = look.after(0, "the crash", lambda step: step["cause"]["kind"] == "fault")
-    before = state_at(trace, crash)
-    leader = str(before["partitions"][PLACE]["leader"])
-    log = before["logs"][leader][PLACE]
-    noticed = look.heard(crash, "shop", "out of reach")
     elected = look.sets(crash, f"partitions/{PLACE}/leader")
-    after = state_at(trace, elected)["partitions"][PLACE]
-    now = str(after["leader"])
-    resent = look.received(elected, now, "Produce")
-    answered = look.received(resent, "shop", "Produce response")
-    back = look.after(answered, "the restart", lambda step: "starts again" in step["cause"]["text"])
-    follows = look.sets(back, f"logs/{leader}/{PLACE}/end")
-    joined = look.sets(back, f"partitions/{PLACE}/isr")
-    gap_ms = (look.time(answered) - look.time(crash)) // 1000
+    gone = str(state_at(trace, crash)["partitions"][PLACE]["leader"])
+    new = str(state_at(trace, elected)["partitions"][PLACE]["leader"])
+    return [
+        *_until_somebody_else_leads(look, crash, elected, gone, new),
+        *_until_all_are_back(look, crash, elected, gone, new),
+    ]
+
+
+def _until_somebody_else_leads(
+    look: _Look, crash: int, elected: int, gone: str, new: str
+) -> list[Moment]:
+    log = state_at(look.trace, crash)["logs"][gone][PLACE]
+    after = state_at(look.trace, elected)["partitions"][PLACE]
     others = " and ".join(str(node) for node in after["isr"])
     return [
         Moment(
             look.received(0, "shop", "Produce response"), "written",
-            f"The shop writes to broker {leader}, which leads. A record counts when all in-sync"
+            f"The shop writes to broker {gone}, which leads. A record counts when all in-sync"
             " replicas have fetched it: then the high watermark passes it, and the shop is told.",
         ),
         Moment(
             crash, "crash",
-            f"Broker {leader} is gone. Its log ended at {log['end']}, its high watermark was"
+            f"Broker {gone} is gone. Its log ended at {log['end']}, its high watermark was"
             f" {log['hw']}. Nobody has been told of anything behind that.",
         ),
         Moment(
-            noticed, "noticed",
+            look.heard(crash, "shop", "out of reach"), "noticed",
             "The shop's connection breaks. What it has sent and not heard of, it keeps, with its"
             f" sequence numbers; and as far as anybody knows, {PLACE} is still led by broker"
-            f" {leader}.",
+            f" {gone}.",
         ),
         Moment(
             elected, "elected",
-            f"The controller has heard nothing from broker {leader} for a second. It takes it out"
-            f" of the in-sync replicas and gives the lead to broker {now}, in leader epoch"
+            f"Broker {gone} has been silent for too long. The controller takes it out of the"
+            f" in-sync replicas and gives the lead to broker {new}, in leader epoch"
             f" {after['epoch']}. In sync are now {others}: still two, so writing may go on.",
         ),
+    ]  # fmt: skip
+
+
+def _until_all_are_back(look: _Look, crash: int, elected: int, gone: str, new: str) -> list[Moment]:
+    resent = look.received(elected, new, "Produce")
+    answered = look.received(resent, "shop", "Produce response")
+    back = look.after(answered, "the restart", lambda step: "starts again" in step["cause"]["text"])
+    gap_ms = (look.time(answered) - look.time(crash)) // 1000
+    return [
         Moment(
             resent, "sent again",
-            f"The shop has asked who leads, and sends again what it kept, to broker {now}. Had one"
+            f"The shop has asked who leads, and sends again what it kept, to broker {new}. Had one"
             " of these batches been written before, its sequence number would say so.",
         ),
         Moment(
@@ -103,16 +113,16 @@ def moments(trace: Trace) -> list[Moment]:
         ),
         Moment(
             back, "back",
-            f"Broker {leader} starts again. Its log is what it was; the others have gone on.",
+            f"Broker {gone} starts again. Its log is what it was; the others have gone on.",
         ),
         Moment(
-            follows, "follows",
-            f"It asks broker {now} where its last epoch ended, would throw away what it had beyond"
+            look.sets(back, f"logs/{gone}/{PLACE}/end"), "follows",
+            f"It asks broker {new} where its last epoch ended, would throw away what it had beyond"
             " that, and fetches what it has missed.",
         ),
         Moment(
-            joined, "in sync",
-            f"It has caught up. The leader asks the controller, and broker {leader} is in sync"
+            look.sets(back, f"partitions/{PLACE}/isr"), "in sync",
+            f"It has caught up. The leader asks the controller, and broker {gone} is in sync"
             " again: it may become the leader, the next time.",
         ),
     ]  # fmt: skip
@@ -122,6 +132,7 @@ class _Look:
     """Finds steps of a trace."""
 
     def __init__(self, trace: Trace) -> None:
+        self.trace = trace
         self.steps: list[Step] = trace["steps"]
         self.names = {
             message["id"]: message["name"] for step in self.steps for message in step["sent"]
