@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from broker.events import RequestArrived
 from broker.replication.partition import Partition, PartitionKey
+from broker.replication.sessions import FetchSession
 from broker.wire.messages.fetch import FetchRequest
 from broker.wire.messages.produce import ProduceResponse
 from broker.wire.schema import Message
@@ -39,6 +40,8 @@ class FetchWaiter:
     request: RequestArrived
     body: FetchRequest
     missing_bytes: int
+    session: FetchSession | None = None
+    """What is wanted in all; None: just what the request names."""
 
 
 @dataclass(slots=True, eq=False)

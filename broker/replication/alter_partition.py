@@ -40,6 +40,8 @@ _LOG = logging.getLogger("broker.replication")
 VERSION = 3
 RETRY_US = 50_000
 """How soon a request is tried again that found no controller (Kafka waits as long)."""
+LOOK_AGAIN_US = 500_000
+"""How soon a refused change may be asked for again: about when the follower fetches again."""
 
 
 class _InFlight(NamedTuple):
@@ -62,7 +64,7 @@ class IsrChanges:
         self._watched: list[tuple[int, int, Partition]] = []
         self._watches = 0
         self.changed: dict[PartitionKey, Partition] = {}
-        """Partitions whose in-sync replicas were confirmed or refused: look at them again."""
+        """Partitions whose in-sync replicas were confirmed: look at them again."""
 
     def deadline(self) -> int | None:
         """When something is due here."""
@@ -78,7 +80,7 @@ class IsrChanges:
         while self._watched and self._watched[0][0] <= now.mono_us:
             _, _, partition = heapq.heappop(self._watched)
             partition.lag_is_watched = False
-            self._shrink(partition, now)
+            self._look_at(partition, now)
         flight = self._in_flight
         if flight is not None and flight.expires_us <= now.mono_us:
             self._effects.append(HangUp(flight.controller_id, ISR))
@@ -94,24 +96,45 @@ class IsrChanges:
             return
         due_us = next_laggard_us(partition)
         if due_us is not None:
-            partition.lag_is_watched = True
-            self._watches += 1
-            heapq.heappush(self._watched, (due_us, self._watches, partition))
+            self._look_later(partition, due_us)
 
-    def fetched(self, partition: Partition, follower: Follower, now: Now) -> None:
+    def reconsider(self, partition: Partition, now: Now) -> None:
+        """A change is decided, or a broker has come: who else may join, who lags?
+
+        A follower that has everything says so only once; so it is looked for, if it is alive.
+        """
+        if not partition.is_leader or partition.pending is not None:
+            return
+        end, lag_us = partition.log.log_end_offset, self._around.lag_us
+        for follower in partition.followers.values():
+            if (
+                follower.broker_id not in partition.isr
+                and now.mono_us - follower.heard_us() <= lag_us
+                and follower.is_caught_up(end, now.mono_us, lag_us)
+            ):
+                self.consider(partition, follower, now)
+        self.watch(partition)
+
+    def consider(self, partition: Partition, follower: Follower, now: Now) -> None:
         """A follower has fetched: perhaps it is in sync now."""
         proposal = propose_to_expand(partition, follower)
         if proposal is not None:
             self._submit(partition, proposal, now)
 
-    def _shrink(self, partition: Partition, now: Now) -> None:
+    def _look_at(self, partition: Partition, now: Now) -> None:
         proposal = propose_to_shrink(partition, now)
         if proposal is None:
-            self.watch(partition)
+            self.reconsider(partition, now)
             return
         out = [i for i in partition.isr if i not in proposal.isr]
         _LOG.info("%s: %s too far behind, no longer in sync", partition.name, out)
         self._submit(partition, proposal, now)
+
+    def _look_later(self, partition: Partition, due_us: int) -> None:
+        if not partition.lag_is_watched:
+            partition.lag_is_watched = True
+            self._watches += 1
+            heapq.heappush(self._watched, (due_us, self._watches, partition))
 
     # -- to the controller and back ---------------------------------------------------------------
 
@@ -188,7 +211,11 @@ class IsrChanges:
         waiting = self._waiting.get(key)
         if waiting is not None and waiting[1] is proposal:
             del self._waiting[key]
-        self.changed[key] = partition
+        if result.error_code:
+            # What was refused may be right a little later.
+            self._look_later(partition, now.mono_us + LOOK_AGAIN_US)
+        else:
+            self.changed[key] = partition
 
     def peer_lost(self, event: PeerLost, now: Now) -> None:
         """The way to the controller is gone."""

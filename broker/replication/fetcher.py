@@ -7,7 +7,8 @@
 
 The position in the log *is* the fetch offset; nothing else is remembered. An answer counts only if
 the partition is still where it was when it was asked for: same offset, same leader epoch (Kafka's
-`AbstractFetcherThread`, as a state machine in the place of a thread).
+`AbstractFetcherThread`, as a state machine in the place of a thread). Within a session only what
+has changed is asked for again (`broker.replication.asking`).
 
 A leader that holds a fetch back does not know of a partition that is new in the next one. Rather
 than to let it wait out the long poll, the fetcher hangs up and asks anew.
@@ -15,28 +16,21 @@ than to let it wait out the long poll, the fetcher hangs up and asks anew.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from broker.events import REPLICATION, Effect, HangUp, Now, PeerLost, ResponseArrived, Send
 from broker.replication import following
-from broker.replication.following import Following, Step
+from broker.replication.asking import Asking
+from broker.replication.following import Following, Outcome, Step
 from broker.replication.partition import Partition, PartitionKey
-from broker.wire.messages.fetch import (
-    FetchPartition,
-    FetchRequest,
-    FetchResponse,
-    FetchTopic,
-    PartitionData,
-    ReplicaState,
-)
+from broker.wire.errors import ErrorCode
+from broker.wire.messages.fetch import FetchResponse
 from broker.wire.messages.list_offsets import (
     EARLIEST_TIMESTAMP,
     LATEST_TIMESTAMP,
     ListOffsetsPartition,
-    ListOffsetsPartitionResponse,
     ListOffsetsRequest,
     ListOffsetsResponse,
     ListOffsetsTopic,
@@ -46,29 +40,23 @@ from broker.wire.schema import Message
 if TYPE_CHECKING:
     from broker.replication.replicas import Replicas
 
-_LOG = logging.getLogger("broker.replication")
-
 FETCH_VERSION = 18
 LIST_OFFSETS_VERSION = 11
-WITHOUT_SESSION = -1
 PATIENCE_US = 10_000
 """How long a fetch may be under way before a partition that is new is a reason to hang up."""
-
-
-class _Asked(NamedTuple):
-    """One partition in a request: what was known when it was sent."""
-
-    state: Following
-    offset: int
+SESSION_IS_OVER = (
+    ErrorCode.FETCH_SESSION_ID_NOT_FOUND,
+    ErrorCode.INVALID_FETCH_SESSION_EPOCH,
+    ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR,
+)
 
 
 class _InFlight(NamedTuple):
     correlation_id: int
-    step: Step
     sent_us: int
     expires_us: int
-    asked: dict[tuple[object, int], _Asked]
-    """By topic (its id in Fetch, its name in ListOffsets) and index."""
+    offsets_of: dict[tuple[str, int], Following] | None
+    """Whose ends of the log are asked for, in ListOffsets; None: this is a Fetch."""
 
 
 class LeaderFetcher:
@@ -77,9 +65,13 @@ class LeaderFetcher:
     def __init__(self, leader: int, fetchers: Fetchers) -> None:
         self.leader = leader
         self.following: dict[PartitionKey, Following] = {}
-        """In the order in which they are asked for: who got something goes to the end."""
         self._fetchers = fetchers
         self._replicas = fetchers.replicas
+        self._asking = Asking()
+        self._resting: list[tuple[int, int, Following]] = []
+        """Who backs off, and until when: a heap."""
+        self._lost: dict[PartitionKey, Following] = {}
+        """Who is out of range, and asks next where the leader's log begins and ends."""
         self._in_flight: _InFlight | None = None
         self._ready_us = 0
         self._next_us: int | None = None
@@ -91,8 +83,16 @@ class LeaderFetcher:
     def add(self, state: Following, now: Now) -> None:
         """Ask for one more partition."""
         self.following[state.partition.key] = state
-        if self._in_flight is not None and self._in_flight.step is Step.FETCH:
+        self._asking.ask(state)
+        if self._in_flight is not None and self._in_flight.offsets_of is None:
             self._hang_up_us = max(now.mono_us, self._in_flight.sent_us + PATIENCE_US)
+
+    def drop(self, key: PartitionKey) -> None:
+        """Ask for a partition no longer."""
+        state = self.following.pop(key, None)
+        self._lost.pop(key, None)
+        if state is not None:
+            self._asking.leave(state)
 
     def deadline(self) -> int | None:
         """When something is due."""
@@ -110,16 +110,26 @@ class LeaderFetcher:
             if not expired and (self._hang_up_us is None or self._hang_up_us > now.mono_us):
                 return
             self._fetchers.effects.append(HangUp(self.leader, REPLICATION))
-            self._landed()
+            self._broken()
             if expired:
                 self._ready_us = now.mono_us + self._fetchers.back_off_us
         self.send(now)
 
     def lost(self, now: Now) -> None:
         """The connection is gone: leave the leader alone for a moment."""
-        self._landed()
+        self._broken()
         self._ready_us = now.mono_us + self._fetchers.back_off_us
         self.send(now)
+
+    def _broken(self) -> None:
+        """Without its connection the session is gone; everything is asked for anew."""
+        self._landed()
+        resting = {id(state) for _, _, state in self._resting}
+        self._asking.begin_anew(
+            state
+            for key, state in self.following.items()
+            if key not in self._lost and id(state) not in resting
+        )
 
     def _landed(self) -> None:
         self._in_flight = self._hang_up_us = None
@@ -140,142 +150,129 @@ class LeaderFetcher:
         if self._ready_us > now.mono_us:
             self._next_us = self._ready_us
             return
-        ready = [state for state in self.following.values() if state.ready_us <= now.mono_us]
-        if len(ready) < len(self.following):
-            self._next_us = min(
-                state.ready_us for state in self.following.values() if state.ready_us > now.mono_us
-            )
-        for step in (Step.LATEST, Step.EARLIEST):
-            lost = [state for state in ready if state.step is step]
-            if lost:
-                self._ask_offsets(step, lost, now)
-                return
-        if any(state.partition.own_end_offset < state.fetch_offset for state in ready):
+        while self._resting and self._resting[0][0] <= now.mono_us:
+            state = heapq.heappop(self._resting)[2]
+            if self.following.get(state.partition.key) is state:
+                self._ask(state)
+        if self._resting:
+            self._next_us = self._resting[0][0]
+        if self._lost:
+            self._ask_offsets(now)
+        elif self._asking.awaits_disk():
             # flush.messages: with the next fetch we would vouch for what is not durable.
             self._waits_for_disk = True
-        elif ready:
-            self._ask_records(ready, now)
+        elif self._asking:
+            self._ask_records(now)
 
-    def _ask_records(self, ready: list[Following], now: Now) -> None:
+    def _ask(self, state: Following) -> None:
+        if state.step is Step.FETCH:
+            self._asking.ask(state)
+        else:
+            self._lost[state.partition.key] = state
+
+    def _ask_records(self, now: Now) -> None:
         config = self._replicas.config
-        topics: dict[bytes, FetchTopic] = {}
-        asked: dict[tuple[object, int], _Asked] = {}
-        for state in ready:
-            partition, log = state.partition, state.partition.log
-            topic = topics.get(partition.topic_id)
-            if topic is None:
-                topic = FetchTopic(topic=partition.topic, topic_id=partition.topic_id)
-                topics[partition.topic_id] = topic
-            offset = log.log_end_offset
-            topic.partitions.append(
-                FetchPartition(
-                    partition=partition.index,
-                    current_leader_epoch=state.leader_epoch,
-                    fetch_offset=offset,
-                    last_fetched_epoch=log.last_epoch,
-                    log_start_offset=log.log_start_offset,
-                    partition_max_bytes=config.replica_fetch_max_bytes,
-                    high_watermark=partition.high_watermark,
-                )
-            )
-            asked[partition.topic_id, partition.index] = _Asked(state, offset)
         wait_ms = config.replica_fetch_wait_max_ms
         if self._next_us is not None:
             # A partition may be asked for again before the long poll would end.
             wait_ms = min(wait_ms, -(-(self._next_us - now.mono_us) // 1000))
-        body = FetchRequest(
-            replica_state=ReplicaState(
-                replica_id=config.node_id, replica_epoch=self._fetchers.broker_epoch
-            ),
-            max_wait_ms=wait_ms,
-            min_bytes=config.replica_fetch_min_bytes,
-            max_bytes=config.replica_fetch_response_max_bytes,
-            session_epoch=WITHOUT_SESSION,
-            topics=list(topics.values()),
-        )
-        self._send(Step.FETCH, FETCH_VERSION, body, asked, now)
+        body = self._asking.request(config, self._fetchers.broker_epoch, wait_ms)
+        self._send(FETCH_VERSION, body, None, now)
 
-    def _ask_offsets(self, step: Step, lost: list[Following], now: Now) -> None:
-        """Where does the leader's log begin, or end? (With our id: its real end.)"""
-        timestamp = LATEST_TIMESTAMP if step is Step.LATEST else EARLIEST_TIMESTAMP
+    def _ask_offsets(self, now: Now) -> None:
+        """Where does the leader's log end, or begin? (With our id: its real end.) One of the two in
+        a request; whoever needs the other waits for the next."""
+        step = next(iter(self._lost.values())).step
+        asked = {key: state for key, state in self._lost.items() if state.step is step}
         topics: dict[str, ListOffsetsTopic] = {}
-        asked: dict[tuple[object, int], _Asked] = {}
-        for state in lost:
+        for state in asked.values():
             partition = state.partition
-            topic = topics.setdefault(partition.topic, ListOffsetsTopic(name=partition.topic))
+            topic = topics.setdefault(
+                partition.topic, ListOffsetsTopic(name=partition.topic, partitions=[])
+            )
             topic.partitions.append(
                 ListOffsetsPartition(
                     partition_index=partition.index,
                     current_leader_epoch=state.leader_epoch,
-                    timestamp=timestamp,
+                    timestamp=LATEST_TIMESTAMP if step is Step.LATEST else EARLIEST_TIMESTAMP,
                 )
             )
-            asked[partition.topic, partition.index] = _Asked(state, state.fetch_offset)
         body = ListOffsetsRequest(
             replica_id=self._replicas.config.node_id, topics=list(topics.values())
         )
-        self._send(step, LIST_OFFSETS_VERSION, body, asked, now)
+        self._send(LIST_OFFSETS_VERSION, body, asked, now)
 
     def _send(
         self,
-        step: Step,
         version: int,
         body: Message,
-        asked: dict[tuple[object, int], _Asked],
+        offsets_of: dict[tuple[str, int], Following] | None,
         now: Now,
     ) -> None:
         correlation_id = self._fetchers.next_correlation_id()
         expires_us = now.mono_us + self._replicas.config.replica_socket_timeout_ms * 1000
-        self._in_flight = _InFlight(correlation_id, step, now.mono_us, expires_us, asked)
+        self._in_flight = _InFlight(correlation_id, now.mono_us, expires_us, offsets_of)
         self._fetchers.effects.append(Send(self.leader, correlation_id, version, body, REPLICATION))
 
     # -- answers ----------------------------------------------------------------------------------
 
     def response(self, event: ResponseArrived, now: Now) -> None:
         """Give each partition its part of the answer, and ask for more."""
-        flight = self._in_flight
+        flight, body = self._in_flight, event.body
         if flight is None or event.correlation_id != flight.correlation_id:
             return
         self._landed()
-        back_off_until = now.mono_us + self._fetchers.back_off_us
-        body = event.body
-        if isinstance(body, FetchResponse) and body.error_code:
-            self._ready_us = back_off_until
-        for asked, result in _results(flight, body):
-            state = asked.state
-            key = state.partition.key
-            if self.following.get(key) is not state or asked.offset != state.fetch_offset:
-                continue
-            if isinstance(result, PartitionData):
-                outcome = following.take_data(self._replicas, state, result, now)
-                if result.records and key in self.following:
-                    # The others come first next time, should the answer be too small for all.
-                    self.following[key] = self.following.pop(key)
-            else:
-                outcome = following.take_offset(self._replicas, state, result, now)
-            if outcome is following.Outcome.FAILED:
-                self.following.pop(key, None)  # who went offline has been forgotten already
-            elif outcome is following.Outcome.LATER:
-                state.ready_us = back_off_until
+        if isinstance(body, FetchResponse):
+            if body.error_code:
+                # The session is over. Anything else than that is the leader's trouble.
+                self._broken()
+                if body.error_code not in SESSION_IS_OVER:
+                    self._ready_us = now.mono_us + self._fetchers.back_off_us
+            self._asking.answered(body.session_id)
+            self._take_records(body, now)
+        elif isinstance(body, ListOffsetsResponse) and flight.offsets_of is not None:
+            self._take_offsets(body, flight.offsets_of, now)
         self.send(now)
 
-
-def _results(
-    flight: _InFlight, body: Message
-) -> Iterator[tuple[_Asked, PartitionData | ListOffsetsPartitionResponse]]:
-    """What was asked for, each with its answer; what was not asked for is passed over."""
-    if isinstance(body, FetchResponse):
+    def _take_records(self, body: FetchResponse, now: Now) -> None:
+        asking = self._asking
         for topic in body.responses:
             for data in topic.partitions:
-                asked = flight.asked.get((topic.topic_id, data.partition_index))
-                if asked is not None:
-                    yield asked, data
-    elif isinstance(body, ListOffsetsResponse):
-        for named in body.topics:
-            for found in named.partitions:
-                asked = flight.asked.get((named.name, found.partition_index))
-                if asked is not None:
-                    yield asked, found
+                asked = asking.asked(topic.topic_id, data.partition_index)
+                if asked is None or asked.offset != asked.state.fetch_offset:
+                    continue
+                state = asked.state
+                if self.following.get(state.partition.key) is not state:
+                    # It was asked in another epoch, and is asked for anew.
+                    continue
+                outcome = following.take_data(self._replicas, state, data, now)
+                self._go_on(state, outcome, now)
+
+    def _take_offsets(
+        self, body: ListOffsetsResponse, asked: dict[tuple[str, int], Following], now: Now
+    ) -> None:
+        for topic in body.topics:
+            for found in topic.partitions:
+                key = (topic.name, found.partition_index)
+                state = self._lost.get(key)
+                if state is None or asked.get(key) is not state:
+                    continue
+                del self._lost[key]
+                outcome = following.take_offset(self._replicas, state, found, now)
+                self._go_on(state, outcome, now)
+
+    def _go_on(self, state: Following, outcome: Outcome, now: Now) -> None:
+        """What becomes of a partition after an answer."""
+        if outcome is Outcome.ON and state.step is Step.FETCH:
+            self._asking.ask(state)
+            return
+        self._asking.leave(state)
+        if outcome is Outcome.ON:
+            self._lost[state.partition.key] = state
+        elif outcome is Outcome.LATER:
+            self._fetchers.rest(self._resting, state, now)
+        else:
+            self.following.pop(state.partition.key, None)
 
 
 @dataclass(slots=True)
@@ -291,6 +288,7 @@ class Fetchers:
         self.replicas = replicas
         self.effects = effects
         self._sent = 0
+        self._rests = 0
         self._by_leader: dict[int, LeaderFetcher] = {}
         self._places: dict[PartitionKey, _Place] = {}
         self._to_send: dict[int, None] = {}
@@ -304,6 +302,11 @@ class Fetchers:
     def back_off_us(self) -> int:
         """How long a partition, or a leader, is left alone after an error."""
         return self.replicas.config.replica_fetch_backoff_ms * 1000
+
+    def rest(self, resting: list[tuple[int, int, Following]], state: Following, now: Now) -> None:
+        """Leave a partition alone for a while."""
+        self._rests += 1
+        heapq.heappush(resting, (now.mono_us + self.back_off_us, self._rests, state))
 
     def next_correlation_id(self) -> int:
         """The lane is ours, and so are its numbers."""
@@ -352,7 +355,7 @@ class Fetchers:
         """Follow a partition no longer."""
         place = self._places.pop(key, None)
         if place is not None:
-            self._by_leader[place.leader].following.pop(key, None)
+            self._by_leader[place.leader].drop(key)
 
     def send(self, now: Now) -> None:
         """Let those fetchers ask that have got something new to ask for."""

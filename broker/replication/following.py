@@ -54,8 +54,6 @@ class Following:
 
     partition: Partition
     leader_epoch: int
-    ready_us: int = 0
-    """Until then it is left alone."""
     step: Step = Step.FETCH
 
     @property

@@ -33,6 +33,7 @@ from broker.replication.assignment import Assignment
 from broker.replication.fetcher import Fetchers
 from broker.replication.follower import Follower
 from broker.replication.partition import Partition, PartitionKey
+from broker.replication.sessions import FetchSessions
 from broker.replication.storage import Storage
 from broker.replication.surroundings import Surroundings
 from broker.replication.upkeep import CHECKPOINT, Upkeep
@@ -68,6 +69,7 @@ class Replicas:
         effects = [] if effects is None else effects
         self.isr_changes = IsrChanges(self.around, effects)
         self.fetchers = Fetchers(self, effects)
+        self.sessions = FetchSessions(self)
         self.assignment = Assignment(self)
         self._has_peers = False
         """Whether any partition here has other replicas."""
@@ -124,6 +126,8 @@ class Replicas:
             self.take_offline(partition, str(error))
             raise ApiError(ErrorCode.KAFKA_STORAGE_ERROR) from error
         if partition.followers:
+            for follower in partition.followers.values():
+                follower.left_behind()
             self.appended[key] = self.appended.get(key, 0) + len(batch)
             if not partition.lag_is_watched:
                 self.isr_changes.watch(partition)
@@ -147,7 +151,7 @@ class Replicas:
             raise ApiError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
         before, end = follower.log_end_offset, partition.log.log_end_offset
         follower.fetched(offset, log_start_offset, broker_epoch, end, now.mono_us)
-        self.isr_changes.fetched(partition, follower, now)
+        self.isr_changes.consider(partition, follower, now)
         if offset != before:
             self.advance(partition, now)
 
@@ -158,6 +162,11 @@ class Replicas:
             self.progress[key] = self.progress.get(key, 0) + partition.uncommitted_bytes
             partition.uncommitted_bytes = 0
             self.touched[key] = None
+
+    def log_start_moved(self, partition: Partition) -> None:
+        """The beginning of a log was forgotten; the followers forget it, too."""
+        self.touched[partition.key] = None
+        self.sessions.committed(partition.key)
 
     def synced(self, partition: Partition, offset: int, now: Now) -> None:
         """A log is durable up to an offset."""
@@ -217,6 +226,10 @@ class Replicas:
         if was_durable:
             self.upkeep.checkpoint(CHECKPOINT)
 
+    def disconnected(self, connection: int) -> None:
+        """Nobody fetches on a connection any more."""
+        self.sessions.close(connection)
+
     # -- the other brokers ------------------------------------------------------------------------
 
     def set_controller(self, leader_id: int, broker_epoch: int, now: Now) -> None:
@@ -244,12 +257,11 @@ class Replicas:
             self.isr_changes.peer_lost(event, now)
 
     def _isr_changed(self, now: Now) -> None:
-        changed = self.isr_changes.changed
+        changed, self.isr_changes.changed = self.isr_changes.changed, {}
         for key, partition in changed.items():
             self.touched[key] = None
             self.advance(partition, now)
-            self.isr_changes.watch(partition)
-        changed.clear()
+            self.isr_changes.reconsider(partition, now)
 
     # -- time -------------------------------------------------------------------------------------
 
@@ -267,6 +279,7 @@ class Replicas:
         if self.assignment.changed:
             self.assignment.settle_some(now)
         self.isr_changes.run(now)
+        self._isr_changed(now)
         self.fetchers.run(now)
         self.upkeep.run(now)
 
@@ -276,6 +289,14 @@ class Replicas:
         """Make this broker's partitions what the metadata say; the rest of much in slices."""
         self.around.image = image
         self.assignment.apply(image, delta, now)
+        if self._has_peers and any(image.is_active(broker_id) for broker_id in delta.brokers):
+            self._brokers_came(delta, now)
+
+    def _brokers_came(self, delta: Delta, now: Now) -> None:
+        """Brokers that may be in sync from now on: perhaps they have everything already."""
+        for partition in self.partitions.values():
+            if partition.is_leader and any(i in partition.followers for i in delta.brokers):
+                self.isr_changes.reconsider(partition, now)
 
     def give_role(self, partition: Partition, now: Now) -> None:
         """Lead, or follow, as the newest metadata say."""
@@ -286,7 +307,7 @@ class Replicas:
         if partition.is_leader:
             self.fetchers.forget(partition.key)
             self.advance(partition, now)
-            self.isr_changes.watch(partition)
+            self.isr_changes.reconsider(partition, now)
         else:
             self.fetchers.follow(partition, now)
         self.progress.setdefault(partition.key, 0)

@@ -183,7 +183,7 @@ class Upkeep:
             return 0
         if deleted:
             self._remove_later(partition)
-            self._replicas.touched[partition.key] = None
+            self._replicas.log_start_moved(partition)
             self._to_clean.append(partition.key)
         return deleted
 

@@ -306,6 +306,7 @@ class Table:
             if to in self.desks:
                 self.desks[to].fetches.forget(connection)
                 self.desks[to].produces.forget(connection)
+                self.desks[to].replicas.disconnected(connection)
 
     # -- the post ---------------------------------------------------------------------------------
 

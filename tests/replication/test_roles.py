@@ -209,16 +209,68 @@ def test_an_idle_follower_asks_once_in_a_long_poll() -> None:
     assert len(table.fetches) == 2 * 10
 
 
-def test_one_fetch_goes_to_each_leader_for_all_its_partitions() -> None:
+def test_one_fetch_goes_to_each_leader_and_names_only_what_has_changed() -> None:
+    """KIP-227: all partitions once, then those with another offset."""
     table = Table()
     table.create("orders", partitions=5)
     table.create("clicks", replicas=(2, 3, 1), partitions=5)
-    table.wait(100)
+    table.wait(1000)
+    first = [body for sender, body in table.fetches if sender == 3 and body.session_epoch == 0]
+    assert [sum(len(t.partitions) for t in body.topics) for body in first] == [5, 5]
     del table.fetches[:]
-    table.wait(499)
-    asked = {sender: len(body.topics[0].partitions) for sender, body in table.fetches}
-    assert [sender for sender, _ in table.fetches].count(3) == 2
-    assert asked == {1: 5, 2: 5, 3: 5}
+    table.produce("orders", "a", index=4)
+    asked = [
+        [(topic.topic_id, part.partition, part.fetch_offset) for topic in body.topics
+         for part in topic.partitions]
+        for sender, body in table.fetches if sender == 3
+    ]  # fmt: skip
+    assert asked == [[(table.at(3).topic_id, 4, 1)]]
+
+
+def test_a_session_ends_with_its_connection_and_nothing_is_lost() -> None:
+    table = Table()
+    table.create("orders", partitions=3)
+    table.produce("orders", "a")
+    table.cut(1, 3)
+    table.wait(100)
+    table.send("orders", "b", index=1, acks=1)
+    table.heal()
+    table.wait(1000)
+    assert table.log(3, index=1) == ["b"]
+    assert len(table.desks[1].replicas.sessions) == 2
+
+
+def test_an_idle_follower_is_not_taken_for_a_laggard_when_something_happens_at_last() -> None:
+    """Its fetches did not name the partition for an hour; they spoke for it all the same."""
+    table = Table()
+    table.create("orders", partitions=3)
+    table.produce("orders", "a")
+    table.wait(3_600_000)
+    table.cut(1, 3)
+    sent = table.send("orders", "b")
+    table.wait(900)
+    assert table.result(sent) is None
+    assert table.isr() == (1, 2, 3)
+    table.wait(30_000)
+    assert table.isr() == (1, 2)
+
+
+def test_two_followers_that_are_at_the_end_join_one_after_the_other() -> None:
+    """Each says only once that it has everything, and one change is under way at a time."""
+    table = Table()
+    table.create("orders", isr=(1,))
+    assert set(table.isr()) == {1, 2, 3}
+
+
+def test_a_broker_that_is_unfenced_joins_where_nothing_happens() -> None:
+    table = Table()
+    table.fence(3)
+    table.create("orders", isr=(1, 2))
+    table.wait(60_000)
+    assert table.isr() == (1, 2)
+    table.fence(3, fenced=False)
+    table.settle()
+    assert table.isr() == (1, 2, 3)
 
 
 def test_a_leader_that_does_not_answer_is_hung_up_on() -> None:

@@ -250,5 +250,6 @@ def test_followers_forget_what_their_leader_forgot() -> None:
     table.produce("orders", "c")
     table.wait(1000)
     table.at(1).log.advance_log_start(2, 3)
+    table.desks[1].replicas.log_start_moved(table.at(1))
     table.wait(1000)
     assert [table.at(i).log.log_start_offset for i in (1, 2, 3)] == [2, 2, 2]
