@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 import broker
 from broker.cluster import Cluster
@@ -98,6 +99,59 @@ def test_it_runs_beside_a_loop_that_runs_already() -> None:
             return await asyncio.to_thread(answers, cluster.bootstrap_servers)
 
     assert asyncio.run(cell())
+
+
+def test_three_brokers_one_of_which_dies_and_comes_back() -> None:
+    with Cluster(brokers=3, settings={"num.partitions": 3}) as cluster:
+        addresses = cluster.bootstrap_servers.split(",")
+        assert len(addresses) == 3
+        assert all(map(answers, addresses))
+        producer = Producer({"bootstrap.servers": cluster.bootstrap_servers, "acks": "all"})
+        failures: list[object] = []
+        values = [b"%d" % n for n in range(60)]
+
+        def write(numbers: list[bytes]) -> None:
+            for n, value in enumerate(numbers):
+                producer.produce(
+                    "orders", value, partition=n % 3,
+                    on_delivery=lambda error, _: failures.append(error) if error else None,
+                )  # fmt: skip
+            assert producer.flush(20) == 0
+
+        write(values[:30])
+        leader, controller = cluster.leader_of("orders", 0), cluster.controller
+        assert leader in (1, 2, 3)
+        assert controller in (1, 2, 3)
+        for broker_id in dict.fromkeys((leader, controller)):
+            cluster.crash(broker_id)
+            assert not answers(addresses[broker_id - 1])
+            assert f"  {broker_id}  {addresses[broker_id - 1]}  down" in repr(cluster)
+            write(values[30:])
+            assert cluster.leader_of("orders", 0) != broker_id
+            assert cluster.controller != broker_id
+            cluster.restart(broker_id)
+            assert answers(addresses[broker_id - 1])
+        assert failures == []
+        assert "the controller, too" in repr(cluster)
+        assert cluster.bootstrap_servers.split(",") == addresses
+        assert cluster.leader_of("none", 0) is None
+        with pytest.raises(ConfigError, match="there is no broker 4: expected 1 to 3"):
+            cluster.crash(4)
+
+
+def test_all_die_and_the_last_two_to_come_back_answer_again(tmp_path: Path) -> None:
+    with Cluster(brokers=3, data_dir=tmp_path) as cluster:
+        for broker_id in (1, 2, 3):
+            cluster.crash(broker_id)
+        cluster.crash(2)
+        assert cluster.controller is None
+        assert cluster.leader_of("orders", 0) is None
+        cluster.restart(1)
+        assert "waits for the others" in repr(cluster)
+        cluster.restart(3)
+        assert cluster.controller in (1, 3)
+    assert repr(cluster) == "Cluster(3 brokers, not running)"
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["1", "2", "3"]
 
 
 def test_a_kernel_that_ends_leaves_no_folder_behind() -> None:

@@ -90,7 +90,7 @@ class Host:
         """Who has something to write when this turn settles."""
         config = node.config
         self.links = Links(
-            config.node_id, self._address, self, loop, config.socket_request_max_bytes
+            config.node_id, node.address, self, loop, config.socket_request_max_bytes
         )
         self._disk = disk
         self._loop = loop
@@ -166,9 +166,6 @@ class Host:
                 self._drop(effect.connection, effect.reason)
             elif isinstance(effect, HangUp):
                 self.links.hang_up(effect.peer, effect.lane)
-
-    def _address(self, peer: int, lane: str) -> Address | None:
-        return self.node.address(peer, lane)
 
     def will_write(self, writer: Writer) -> None:
         """Somebody has something to write when this turn settles."""

@@ -24,7 +24,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from time import monotonic
-from typing import cast
 
 from broker.api.table import read_request
 from broker.events import Entropy, RequestArrived
@@ -299,7 +298,7 @@ def real_node(config: BrokerConfig, disk: Disk, entropy: Entropy) -> Hosted:
     """The broker itself; tests of the server put smaller nodes in its place."""
     from broker.node import Node
 
-    return cast(Hosted, Node(config, disk, entropy))
+    return Node(config, disk, entropy)
 
 
 class RateLimit:
