@@ -56,7 +56,7 @@ class Elections:
                 member.become_prospective(Cause.VOTED, now, voted_id=candidate)
             else:
                 member.become_unattached(Cause.VOTED, epoch, now, voted_id=candidate)
-        _LOG.info(
+        _LOG.debug(
             "node %d %s node %d its %s in epoch %d",
             *(member.node_id, "gives" if granted else "refuses", candidate),
             *("pre-vote" if partition.pre_vote else "vote", epoch),

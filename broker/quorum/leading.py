@@ -215,7 +215,9 @@ class Leading:
         """Resign if nobody listens, announce the epoch to those who do not fetch."""
         deadline = state.check_quorum_deadline
         if deadline is not None and deadline <= now.mono_us:
-            _LOG.warning("node %d resigns: no majority fetches", self.member.node_id)
+            _LOG.warning(
+                "node %d leads no more: no majority of the voters fetches", state.leader_id
+            )
             self.member.become_resigned(Cause.NOT_HEARD, successors(state), now)
             return
         self._time_out(state, now)

@@ -189,11 +189,12 @@ class Member:
             allowed(old.kind, cause, state.kind),
             f"{old.kind.value} does not become {state.kind.value} when it {cause.value}",
         )
-        _LOG.info(
-            "node %d: %s in epoch %d, since it %s: %s in epoch %d, leader %d",
-            *(self.node_id, old.kind.value, old.epoch, cause.value),
-            *(state.kind.value, state.epoch, state.leader_id),
+        _LOG.debug(
+            "node %d: %s -> %s (%s), epoch %d",
+            *(self.node_id, old.kind.value, state.kind.value, cause.value, state.epoch),
         )
+        if state.leader_id not in (NOBODY, old.leader_id):
+            _LOG.info("the quorum is led by node %d in epoch %d", state.leader_id, state.epoch)
         self.state = state
         self.touched = True
         self._write()

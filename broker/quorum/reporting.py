@@ -90,7 +90,8 @@ class Reporting:
     ) -> describe_quorum.DescribeQuorumResponse:
         """Who has how much of the log, as the leader knows it (KIP-642, KIP-836)."""
         state = self.member.state
-        if partition_of(request.topics) is None:
+        asked = partition_of(request.topics)
+        if asked is None or asked.partition_index != 0:
             return _not_described(request)
         if not isinstance(state, Leader):
             error = describe_quorum.PartitionResult(
