@@ -34,7 +34,14 @@ from broker.api.assembly import assemble
 from broker.api.loopback import Loopback
 from broker.api.phase import ANSWERING, AT_REST, ENDING, SERVING, STOPPED, STOPPING, Phase
 from broker.api.publisher import Publisher
-from broker.api.table import CONTROLLER_HANDLERS, DESCRIBE_QUORUM, EARLY, FORWARDED, HANDLERS
+from broker.api.table import (
+    CONTROLLER_HANDLERS,
+    DESCRIBE_QUORUM,
+    EARLY,
+    FORWARDED,
+    HANDLERS,
+    RAFT,
+)
 from broker.api.waking import wake
 from broker.events import (
     FORWARD,
@@ -61,7 +68,7 @@ from broker.metadata.image import ClusterImage
 from broker.metadata.lifecycle import NOBODY, BrokerState
 from broker.replication.durability import Durability
 from broker.replication.replicas import Replicas
-from broker.wire.errors import ApiError, ErrorCode, OffsetZeroError, StorageError
+from broker.wire.errors import ApiError, ErrorCode, FrameError, InvariantError, StorageError
 
 _LOG = logging.getLogger("broker.node")
 
@@ -174,20 +181,14 @@ class Node:
         """Let something happen, and return what follows from it."""
         if self.phase is STOPPED or (self.phase is STOPPING and not isinstance(event, Synced)):
             return []
-        if isinstance(event, RequestArrived):
-            self._request(event, now)
-        elif isinstance(event, Synced):
-            self._synced(event, now)
-        elif isinstance(event, DeadlineCame):
-            self._deadline_came(now)
-        elif isinstance(event, ResponseArrived):
-            self._owners[event.lane].response(event, now)
-        elif isinstance(event, PeerLost):
-            self._owners[event.lane].peer_lost(event, now)
-        elif isinstance(event, Disconnected):
-            self.quorum.disconnected(event.connection)
-            self.broker.forget(event.connection)
-        self._settle(now)
+        try:
+            self._happened(event, now)
+            self._settle(now)
+        except StorageError as error:
+            self._fail(f"its own files fail it: {error}")
+        except InvariantError as error:
+            self._fail(f"what must hold does not: {error}")
+            raise
         return self._take_effects()
 
     def deadline(self) -> int | None:
@@ -234,6 +235,22 @@ class Node:
 
     # -- events -----------------------------------------------------------------------------------
 
+    def _happened(self, event: Event, now: Now) -> None:
+        if isinstance(event, RequestArrived):
+            self._request(event, now)
+        elif isinstance(event, Synced):
+            self._synced(event, now)
+        elif isinstance(event, DeadlineCame):
+            self._deadline_came(now)
+        elif isinstance(event, ResponseArrived):
+            self._owners[event.lane].response(event, now)
+        elif isinstance(event, PeerLost):
+            self._owners[event.lane].peer_lost(event, now)
+        elif isinstance(event, Disconnected):
+            self.quorum.disconnected(event.connection)
+            self.replicas.disconnected(event.connection)
+            self.broker.disconnected(event.connection, now)
+
     def _request(self, request: RequestArrived, now: Now) -> None:
         broker, key = self.broker, request.api_key
         handlers = HANDLERS
@@ -251,6 +268,8 @@ class Node:
                     raise ApiError(ErrorCode.NOT_CONTROLLER)
             response = handlers[key](broker, request, request.body, now)
         except ApiError as error:
+            if request.to_controller and key in RAFT:
+                raise  # a vote that cannot be written down must not be given, nor anything else
             broker.refuse(request, error)
             return
         if response is not None:
@@ -295,8 +314,8 @@ class Node:
                         self._request(event, now)
                     else:
                         self._owners[event.lane].response(event, now)
-        except OffsetZeroError as error:
-            self._fail(f"the metadata log cannot be read or written: {error}")
+        except FrameError as error:
+            self._fail(f"the metadata log makes no sense: {error}")
             return
         if broker.replicas.progress or broker.replicas.appended:
             wake(broker, now)
@@ -403,7 +422,10 @@ class Node:
             self.failure = error.message
 
     def _fail(self, why: str) -> None:
-        """Without its metadata a node cannot go on (Kafka halts, too)."""
+        """Without its metadata a node cannot go on (Kafka halts, too). What it was about to say
+        may not be true: nothing of it leaves."""
+        self._effects.clear()
+        self._outbox.clear()
         _LOG.error("the broker stops: %s", why)
         self.failure = why
         self.phase = STOPPED

@@ -14,7 +14,7 @@ from broker.metadata.identity import own_directory
 from broker.metadata.image import ClusterImage
 from broker.metadata.lifecycle import NOBODY, BrokerLifecycle, Identity
 from broker.metadata.producer_ids import ProducerIds
-from broker.quorum.config import QuorumConfig
+from broker.quorum.config import QuorumConfig, VoterEndpoint
 from broker.quorum.quorum import Quorum
 from broker.replication.replicas import Replicas
 
@@ -60,6 +60,7 @@ def _quorum_config(config: BrokerConfig, owner: checkpoints.MetaProperties) -> Q
     return QuorumConfig(
         node_id=config.node_id,
         voters=config.voter_ids,
+        endpoints=_endpoints(config),
         cluster_id=owner.cluster_id,
         directory_id=owner.directory_id,
         election_timeout_ms=config.controller_quorum_election_timeout_ms,
@@ -68,4 +69,12 @@ def _quorum_config(config: BrokerConfig, owner: checkpoints.MetaProperties) -> Q
         request_timeout_ms=config.controller_quorum_request_timeout_ms,
         fetch_max_bytes=config.controller_quorum_fetch_max_bytes,
         fetch_snapshot_max_bytes=config.controller_quorum_fetch_snapshot_max_bytes,
+    )
+
+
+def _endpoints(config: BrokerConfig) -> tuple[VoterEndpoint, ...]:
+    """Where the voters are, for those who ask (DescribeQuorum)."""
+    names = config.controller_listener_names
+    return tuple(
+        VoterEndpoint(voter.voter_id, names[0], *voter[1:]) for voter in config.voters if names
     )

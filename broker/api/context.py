@@ -13,6 +13,7 @@ from broker.events import (
     Close,
     Effect,
     Entropy,
+    Now,
     RequestArrived,
     Respond,
 )
@@ -52,6 +53,8 @@ class Broker:
     fetches: WaitingRoom[FetchWaiter] = field(default_factory=WaitingRoom)
     news: WaitingRoom[NewsWaiter] = field(default_factory=WaitingRoom)
     commits: deque[CommitWaiter] = field(default_factory=deque)
+    heartbeats: dict[int, int] = field(default_factory=dict)
+    """On which connection the last heartbeat of which broker came."""
 
     @property
     def node_id(self) -> int:
@@ -126,8 +129,11 @@ class Broker:
             offset = max(offset, self.commits[-1].offset)
         self.commits.append(CommitWaiter(offset, request, response))
 
-    def forget(self, connection: int) -> None:
-        """A connection is gone: nobody is left to answer."""
+    def disconnected(self, connection: int, now: Now) -> None:
+        """A connection is gone: nobody is left to answer, and a broker may be dead."""
+        broker_id = self.heartbeats.pop(connection, None)
+        if broker_id is not None and self.controller.active:
+            self.controller.broker_hung_up(broker_id, now)
         self.produces.forget(connection)
         self.fetches.forget(connection)
         self.news.forget(connection)

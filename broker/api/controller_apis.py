@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from broker.api.context import Broker
-from broker.events import Now, RequestArrived
+from broker.events import LOOPBACK, Now, RequestArrived
 from broker.metadata.controller import Controller
 from broker.wire.messages.allocate_producer_ids import AllocateProducerIdsRequest
 from broker.wire.messages.alter_partition import AlterPartitionRequest
@@ -37,5 +37,7 @@ _DECISIONS: dict[type[Message], Decision] = {
 
 def handle(broker: Broker, request: RequestArrived, body: Message, now: Now) -> None:
     """Let the controller decide."""
+    if isinstance(body, BrokerHeartbeatRequest) and request.connection > LOOPBACK:
+        broker.heartbeats[request.connection] = body.broker_id
     response, offset = _DECISIONS[type(body)](broker.active_controller(), body, now)
     broker.after_commit(offset, request, response)

@@ -227,6 +227,18 @@ class Controller:
         caught_up = body.current_metadata_offset >= broker.registered_at
         return heartbeat_response(state, caught_up), offset
 
+    def broker_hung_up(self, broker_id: int, now: Now) -> None:
+        """The connection of a broker's heartbeats is closed, which a process that dies does not
+        fail to do. One that lives opens another at once: it gets the time of one heartbeat for it,
+        and is fenced then, some hundred milliseconds before its session would have ended.
+
+        This shortens patience only. A broker that is fenced though it lives leads nothing until
+        it is heard of again, and what it had acknowledged is with those who are in sync.
+        """
+        if self._leads:
+            left_us = self.config.broker_heartbeat_interval_ms * 1000
+            self.sessions.hung_up(broker_id, now.mono_us + left_us - self.session_timeout_us)
+
     def unregister_broker(
         self, body: UnregisterBrokerRequest, now: Now
     ) -> tuple[UnregisterBrokerResponse, int]:

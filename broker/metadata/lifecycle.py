@@ -103,6 +103,8 @@ class BrokerLifecycle:
         """When to send the next request, if none is on its way and there is a controller."""
         self._give_up_us: int | None = None
         self._silent_since_us = 0
+        self._lost = False
+        """Whether the way to the controller was lost, and no answer has come since."""
         self._told: ErrorCode | None = None
 
     # -- what the node tells it -------------------------------------------------------------------
@@ -152,6 +154,7 @@ class BrokerLifecycle:
         if sent is None or (sent.peer, sent.correlation_id) != (event.peer, event.correlation_id):
             return
         self._in_flight = None
+        self._lost = False
         body = event.body
         if isinstance(body, BrokerRegistrationResponse):
             self._registered(body, now)
@@ -162,7 +165,9 @@ class BrokerLifecycle:
         """The way to the controller is gone, and with it the answer."""
         if self._in_flight is not None and self._in_flight.peer == event.peer:
             self._in_flight = None
-            self._retry(now)
+            # The first time at once: a controller that saw the connection end thinks us dead.
+            self._retry(now, None if self._lost else _NOT_YET_US)
+            self._lost = True
 
     def deadline(self) -> int | None:
         """When there is something to do."""

@@ -49,6 +49,12 @@ class Sessions:
             if key[0] == broker_id:
                 self._contact[key] -= silence_us
 
+    def hung_up(self, broker_id: int, last_us: int) -> None:
+        """A broker's session is cut short, as if it had been silent since `last_us`."""
+        for key, at in self._contact.items():
+            if key[0] == broker_id:
+                self._contact[key] = min(at, last_us)
+
     def touch(self, broker_id: int, epoch: int, now_us: int) -> None:
         """A heartbeat came, whatever becomes of it."""
         if broker_id != self._own_id:
