@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from broker.log.config import LogConfig
@@ -137,6 +138,16 @@ def topic_values(broker: BrokerConfig, overrides: Mapping[str, str]) -> dict[str
 
 def log_config(broker: BrokerConfig, overrides: Mapping[str, str]) -> LogConfig:
     """What a log needs to know of its topic's settings."""
+    return _log_config(broker, overrides) if overrides else _log_defaults(broker)
+
+
+@lru_cache(maxsize=16)
+def _log_defaults(broker: BrokerConfig) -> LogConfig:
+    """For most topics say nothing, and a broker may have ten thousand partitions to open."""
+    return _log_config(broker, {})
+
+
+def _log_config(broker: BrokerConfig, overrides: Mapping[str, str]) -> LogConfig:
     values = topic_values(broker, overrides)
     small = values.pop("internal.segment.bytes")
     if small is not None:
