@@ -13,14 +13,14 @@ import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from itertools import combinations, count, islice
 from typing import NamedTuple
 
+from broker.sim import museum
 from broker.sim.episodes import KINDS
+from broker.sim.museum import planted
 from broker.sim.shrinking import Shrunk, shrink
 from broker.sim.story import Verdict, tell
-from broker.sim.swarm import draw
 
 SEEDS_A_CHUNK = 4
 SPOKEN_MAX = 20
@@ -173,15 +173,10 @@ def tell_seed(job: tuple[int, int | None, str | None]) -> Told:
     gc.disable()  # a run makes few cycles, and lives for less than a second
     try:
         with planted(bug):
-            verdict = tell(draw(seed, brokers))
+            verdict = tell(museum.draw(seed, brokers, bug))
     finally:
         gc.enable()
     return Told(verdict, time.process_time() - started)
-
-
-def planted(bug: str | None) -> AbstractContextManager[object]:
-    """The world with a known bug in it."""
-    return nullcontext()
 
 
 # -- failures ------------------------------------------------------------------------------------
@@ -200,4 +195,4 @@ def command(campaign: Campaign, seed: int) -> str:
 def shrunk(campaign: Campaign, verdict: Verdict) -> Shrunk:
     """The shortest story that fails as this seed does."""
     with planted(campaign.bug):
-        return shrink(draw(verdict.seed, campaign.brokers), verdict)
+        return shrink(museum.draw(verdict.seed, campaign.brokers, campaign.bug), verdict)

@@ -204,7 +204,7 @@ class ConsumerHost(ClientHost):
         at = _SPECIAL_OFFSETS[offset] if isinstance(offset, str) else offset
         machine = _running(self.machine)
         for place in places:
-            self.history.moved(self.name, place)
+            self.history.moved(self.name, place, offset)
         self.follow(machine.assign(list(self.assigned), at=at, now=self.now()))
         if offset is not None:
             for place in known:
@@ -213,7 +213,7 @@ class ConsumerHost(ClientHost):
     def seek(self, place: Place, offset: str | int) -> None:
         """Go to an offset, the beginning or the end."""
         machine, now = _running(self.machine), self.now()
-        self.history.moved(self.name, place)
+        self.history.moved(self.name, place, offset)
         if isinstance(offset, int):
             self.follow(machine.seek(*place, offset, now=now))
         elif offset == "beginning":
@@ -224,7 +224,7 @@ class ConsumerHost(ClientHost):
     def seek_to_timestamp(self, place: Place, timestamp_ms: int) -> None:
         """Go to the first record of a moment, or after it."""
         machine = _running(self.machine)
-        self.history.moved(self.name, place)
+        self.history.moved(self.name, place, None)
         self.follow(machine.seek_to_timestamp(*place, timestamp_ms, now=self.now()))
 
     def pause_reading(self, place: Place) -> None:

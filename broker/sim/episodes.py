@@ -272,6 +272,13 @@ def _churn(draw: Dice, cast: Cast) -> Drawn:
     return None, (create,), (("delete_topic", {"topic": name}),)
 
 
+def _seek(draw: Dice, cast: Cast) -> Drawn:
+    topic, partition = cast.place(draw)
+    offset = "end" if draw.chance(0.4) else draw.number(0, 30)
+    where = {"topic": topic, "partition": partition, "offset": offset}
+    return None, (("seek", {"client": draw.pick(cast.consumers), **where}),), ()
+
+
 Draw = Callable[[Dice, Cast], Drawn]
 
 KINDS: dict[str, tuple[int, Draw]] = {
@@ -300,6 +307,7 @@ KINDS: dict[str, tuple[int, Draw]] = {
     "election": (2, _election),
     "move": (2, _move),
     "topic churn": (1, _churn),
+    "seek": (1, _seek),
 }
 """The kinds: how many brokers each takes at least, and how it is drawn."""
 

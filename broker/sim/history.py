@@ -52,6 +52,8 @@ class Move(NamedTuple):
     place: Place
     reads: int
     """How many reads the history had by then."""
+    to: int | str | None = None
+    """The offset, "end", or None if only the reader knows."""
 
 
 class Finding(NamedTuple):
@@ -94,9 +96,9 @@ class History:
         """Whether a broker was away and has come back since then."""
         return any(time > time_us for times in self.returns.values() for time in times[1:])
 
-    def moved(self, client: str, place: Place) -> None:
+    def moved(self, client: str, place: Place, to: int | str | None) -> None:
         """A reader was placed: what it reads next need not follow what it read last."""
-        self.moves.append(Move(client, place, len(self.reads)))
+        self.moves.append(Move(client, place, len(self.reads), to))
 
     def find(self, kind: str, text: str, *, allowed: bool) -> None:
         """Note a finding, once."""

@@ -21,7 +21,18 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from broker.client.config import ACKS_ALL
 from broker.client.outcomes import Status
-from broker.sim.checker import Anomaly, End, Moved, Operation, Place, Poll, Send, Value, check
+from broker.sim.checker import (
+    END_OF_LOG,
+    Anomaly,
+    End,
+    Moved,
+    Operation,
+    Place,
+    Poll,
+    Send,
+    Value,
+    check,
+)
 from broker.sim.history import Content, History, Read, Sent, described, named
 from broker.sim.hosts import BrokerHost
 from broker.sim.views import records_of
@@ -122,11 +133,15 @@ def _reads(history: History, number: int, gone: Gone) -> Iterator[Operation]:
                 yield _poll(number, batch, gone)
                 batch = []
             number += 1
-            yield Operation(number, move.client, (Moved(move.place),))
+            yield Operation(number, move.client, (Moved(move.place, _placed(move.to)),))
             move = next(moves, None)
         batch.append(read)
     if batch:
         yield _poll(number + 1, batch, gone)
+
+
+def _placed(to: int | str | None) -> int | None:
+    return {"beginning": 0, "end": END_OF_LOG}.get(to) if isinstance(to, str) else to
 
 
 def _poll(number: int, reads: Sequence[Read], gone: Gone) -> Operation:
@@ -152,7 +167,7 @@ def _excuse(history: History, anomaly: Anomaly, writers: list[Sent], gone: Gone)
             return f": {careless[0]} is not idempotent, and sent it again"
         if writers and history.returned_since(min(sent.time_us for sent in writers)):
             return ": a broker came back in between, and remembered each producer's last batch only"
-    if anomaly.kind.endswith("poll skip") or anomaly.kind.endswith("nonmonotonic poll"):
+    if anomaly.kind.endswith(("poll skip", "nonmonotonic poll", "end went back")):
         place, offset = anomaly.where or (("", 0), 0)
         first = min(gone.get(place, ()), default=None)
         if first is not None and first <= offset + 1:

@@ -19,10 +19,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from broker.sim.campaign import Campaign, Report, planted, run, shrunk, tell_seed
+from broker.sim import museum
+from broker.sim.campaign import Campaign, Report, run, shrunk, tell_seed
 from broker.sim.episodes import Episode, Target
 from broker.sim.story import Story
-from broker.sim.swarm import Plan, draw
+from broker.sim.swarm import Plan
 from broker.wire.errors import ConfigError
 
 SEEDS = 1_000
@@ -109,8 +110,8 @@ def _progress(text: str) -> None:
 def _one(campaign: Campaign, trace: str | None, say: Say) -> int:
     seed = campaign.first
     if trace is not None:
-        with planted(campaign.bug):
-            story = Story(draw(seed, campaign.brokers), trace=True)
+        with museum.planted(campaign.bug):
+            story = Story(museum.draw(seed, campaign.brokers, campaign.bug), trace=True)
             story.tell()
         if story.sim is not None:
             say(f"the trace is in {story.sim.trace.save(Path(trace))}")

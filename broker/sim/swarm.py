@@ -62,8 +62,9 @@ class Plan(NamedTuple):
     """How long things go wrong; then everything is healed, and has to become well."""
 
 
-def draw(seed: int, brokers: int | None = None, **fixed: Any) -> Plan:
-    """The plan of a seed. `fixed` are fields of the plan that are not left to chance."""
+def draw(seed: int, brokers: int | None = None, kinds: Sequence[str] = (), **fixed: Any) -> Plan:
+    """The plan of a seed. `kinds` are the only faults that it may know, if there are any;
+    `fixed` are fields of the plan that are not left to chance."""
     dice = Dice(seed, "swarm")
     drawn = dice.pick((1, 2, 3, 3, 3, 3, 3, 4, 5))
     size = drawn if brokers is None else brokers
@@ -85,7 +86,7 @@ def draw(seed: int, brokers: int | None = None, **fixed: Any) -> Plan:
         [consumer.name for consumer in consumers],
     )
     plan = Plan(seed, size, settings, topics, producers, consumers, [], safety_us)
-    plan = plan._replace(episodes=_episodes(Dice(seed, "faults"), cast, safety_us))
+    plan = plan._replace(episodes=_episodes(Dice(seed, "faults"), cast, safety_us, kinds))
     return plan._replace(**fixed)
 
 
@@ -158,10 +159,14 @@ def _consumer(dice: Dice, name: str, topics: list[TopicPlan], safety_us: int) ->
 # -- what goes wrong -----------------------------------------------------------------------------
 
 
-def _episodes(dice: Dice, cast: Cast, safety_us: int) -> list[Episode]:
+def _episodes(dice: Dice, cast: Cast, safety_us: int, only: Sequence[str] = ()) -> list[Episode]:
     """First which kinds, then how often, then when."""
-    possible = [kind for kind, (least, _) in KINDS.items() if len(cast.brokers) >= least]
-    share = dice.pick((0.08, 0.15, 0.3))
+    possible = [
+        kind
+        for kind, (least, _) in KINDS.items()
+        if len(cast.brokers) >= least and (not only or kind in only)
+    ]
+    share = 1.0 if only else dice.pick((0.08, 0.15, 0.3))
     kinds = [kind for kind in possible if dice.chance(share)] or [dice.pick(possible)]
     pause_us = dice.pick((300_000, 1_000_000, 2_500_000))
     longest_us = dice.pick((400_000, 1_500_000, 4_000_000))

@@ -132,11 +132,11 @@ def test_readers_begin_anew_where_they_are_told_to() -> None:
         history = new_history()
         sent(history, CREATED, 0)
         sent(history, PAID, 1)
-        history.moved("reader", PLACE)
+        history.moved("reader", PLACE, None)
         read(history, CREATED, 0)
         read(history, PAID, 1)
         if told:
-            history.moved("reader", PLACE)
+            history.moved("reader", PLACE, None)
         read(history, CREATED, 0)
         assert judged(history, CREATED, PAID) == kinds
 

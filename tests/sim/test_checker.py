@@ -5,7 +5,7 @@ Records are single letters in partition x-0 or y-0. A history is a list of what 
 
 from __future__ import annotations
 
-from broker.sim.checker import Anomaly, End, Moved, Operation, Poll, Send, check
+from broker.sim.checker import END_OF_LOG, Anomaly, End, Moved, Operation, Poll, Send, check
 
 X, Y = ("x", 0), ("y", 0)
 
@@ -195,6 +195,18 @@ def test_a_reader_who_was_moved_may_skip_and_go_back() -> None:
 def test_a_reader_who_was_moved_elsewhere_may_not() -> None:
     story = five_records().read((0, "a")).did("reader", Moved(Y)).read((2, "c"))
     assert story.kinds() == ["external poll skip"]
+
+
+def test_a_reader_begins_where_it_was_placed() -> None:
+    for first, kinds in ((2, []), (3, ["external poll skip"]), (0, [])):
+        story = five_records().did("reader", Moved(X, 2))
+        assert story.read((first, "abcd"[first])).kinds() == kinds
+
+
+def test_the_end_of_a_log_does_not_go_back() -> None:
+    for more, kinds in (((), ["end went back"]), (((5, "f"),), [])):
+        story = five_records().wrote("f", 5).did("reader", Moved(X, END_OF_LOG))
+        assert story.read(*(more or ((4, "e"), (5, "f")))).kinds() == kinds
 
 
 def test_an_offset_that_nobody_can_read_is_no_skip() -> None:

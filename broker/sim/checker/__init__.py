@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 
 from broker.sim.checker.cycles import cycles
 from broker.sim.checker.operations import (
+    END_OF_LOG,
     Anomaly,
     End,
     Moved,
@@ -36,6 +37,7 @@ from broker.sim.checker.records import record_anomalies
 from broker.sim.checker.sessions import session_anomalies
 
 __all__ = [
+    "END_OF_LOG",
     "Anomaly",
     "End",
     "Moved",

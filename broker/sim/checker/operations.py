@@ -25,6 +25,10 @@ def place_name(place: Place) -> str:
     return f"{place[0]}-{place[1]}"
 
 
+END_OF_LOG = -1
+"""A reader was placed where nothing is yet: after all that anybody has read."""
+
+
 class End(Enum):
     """How an operation ended."""
 
@@ -58,6 +62,8 @@ class Moved(NamedTuple):
     """A reader was placed: assigned, or told to seek. What it reads next need not follow."""
 
     place: Place
+    to: int | None = None
+    """The offset from which it is to read, END_OF_LOG, or None if that is not known."""
 
 
 Action = Send | Poll | Moved

@@ -8,6 +8,7 @@ missing (a control record, a record that failed); so what counts is a record's p
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
 from broker.sim.checker.operations import End, Operation, Place, Poll, Send, Value
@@ -38,7 +39,13 @@ class Order:
 
     def between(self, before: int, after: int) -> list[int]:
         """The offsets of records that lie between two, without those that were deleted since."""
-        missed = self.row[self.index[before] + 1 : self.index[after]]
+        return self._there(self.row[self.index[before] + 1 : self.index[after]])
+
+    def from_to(self, start: int, after: int) -> list[int]:
+        """The same, from an offset on at which there need not be a record."""
+        return self._there(self.row[bisect_left(self.row, start) : self.index[after]])
+
+    def _there(self, missed: list[int]) -> list[int]:
         start = 0 if self.final is None else self.final[0]
         return [offset for offset in missed if offset >= start]
 

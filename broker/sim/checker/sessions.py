@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from broker.sim.checker.operations import (
+    END_OF_LOG,
     Anomaly,
     End,
     Moved,
@@ -41,32 +42,46 @@ class Stretch(NamedTuple):
 
     place: Place
     records: list[_Seen]
-    final: bool
+    final: bool = False
     """It is a last look at the whole log, and no reader who goes on with anything."""
+    start: int | None = None
+    """The offset where it was to begin, if that is known."""
+    floor: int = 0
+    """If it was to begin at the end: the offset after the last that anybody had read by then."""
 
 
 def stretches(orders: Orders) -> Iterator[Stretch]:
     """Each reader's ways, begun anew where it was moved."""
     going: dict[tuple[str, Place], Stretch] = {}
+    read_up_to: dict[Place, int] = {}
     for operation in orders.operations:
         for action in operation.actions:
             key = (operation.client, action.place)
-            if isinstance(action, Moved) and key in going:
-                yield going.pop(key)
+            if isinstance(action, Moved):
+                if key in going:
+                    yield going.pop(key)
+                at_end = action.to == END_OF_LOG
+                floor = read_up_to.get(action.place, 0) if at_end else 0
+                start = None if at_end else action.to
+                going[key] = Stretch(action.place, [], start=start, floor=floor)
             elif isinstance(action, Poll) and operation.end is End.OK:
-                way = going.setdefault(key, Stretch(action.place, [], action.beginning is not None))
-                way.records.extend(_Seen(*record, operation) for record in action.records)
+                if key not in going:
+                    going[key] = Stretch(action.place, [], action.beginning is not None)
+                going[key].records.extend(_Seen(*record, operation) for record in action.records)
+                if action.records:
+                    before = read_up_to.get(action.place, 0)
+                    read_up_to[action.place] = max(before, action.records[-1][0] + 1)
     yield from going.values()
 
 
 def spans(orders: Orders) -> dict[Place, list[tuple[int, int, Operation]]]:
     """From where to where somebody read each partition: what lies between was passed."""
     found: dict[Place, list[tuple[int, int, Operation]]] = {}
-    for place, records, _ in stretches(orders):
-        if records:
-            last = max(records, key=lambda seen: seen.offset)
-            first = min(seen.offset for seen in records)
-            found.setdefault(place, []).append((first, last.offset, last.operation))
+    for way in stretches(orders):
+        if way.records:
+            last = max(way.records, key=lambda seen: seen.offset)
+            first = min(seen.offset for seen in way.records)
+            found.setdefault(way.place, []).append((first, last.offset, last.operation))
     return {place: _merged(ways) for place, ways in found.items()}
 
 
@@ -83,10 +98,34 @@ def _merged(ways: list[tuple[int, int, Operation]]) -> list[tuple[int, int, Oper
 
 def session_anomalies(orders: Orders) -> Iterator[Anomaly]:
     """Readers that skip or go back, and writers whose records changed places."""
-    for place, records, final in stretches(orders):
-        if not final:
-            yield from _reading(orders, place, records)
+    for way in stretches(orders):
+        if way.records and not way.final:
+            yield from _beginning(orders, way)
+            yield from _reading(orders, way.place, way.records)
     yield from _writing(orders)
+
+
+def _beginning(orders: Orders, way: Stretch) -> Iterator[Anomaly]:
+    """A reader begins where it was placed, and not before the end if it was placed there."""
+    order, first = orders.of[way.place], way.records[0]
+    if first.offset not in order.index:
+        return
+    began = (
+        f"and {first.operation} began with {orders.name(first.value)} at offset {first.offset} of "
+        f"{place_name(way.place)}"
+    )
+    where, operations = (way.place, first.offset), (first.operation,)
+    missed = [] if way.start is None else order.from_to(way.start, first.offset)
+    if missed:
+        (value, *_) = order.values[missed[0]]
+        text = f"its reader was placed at offset {way.start}, {began}, past {orders.name(value)}"
+        yield Anomaly("external poll skip", text, (value,), operations, where)
+    elif first.offset < way.floor:
+        text = (
+            f"its reader was placed at the end, when offset {way.floor - 1} had been read already, "
+            f"{began}: back"
+        )
+        yield Anomaly("end went back", text, (first.value,), operations, where)
 
 
 def _reading(orders: Orders, place: Place, records: list[_Seen]) -> Iterator[Anomaly]:

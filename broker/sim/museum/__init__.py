@@ -12,9 +12,14 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
+from broker.sim import swarm
 from broker.sim.museum.bug import Bug
 from broker.sim.museum.replication import BUGS as REPLICATION
+from broker.sim.swarm import Plan
 from broker.sim.world import SimulationError
+
+BROKERS = 3
+"""What each of them needs to show itself, unless another number is asked for."""
 
 BUGS: dict[str, Bug] = {bug.name: bug for bug in REPLICATION}
 """All exhibits by their names."""
@@ -29,4 +34,11 @@ def planted(name: str | None) -> AbstractContextManager[None]:
     return BUGS[name].planted()
 
 
-__all__ = ["BUGS", "Bug", "planted"]
+def draw(seed: int, brokers: int | None, name: str | None) -> Plan:
+    """The plan of a seed, of the faults among which a bug is at home."""
+    if name is None:
+        return swarm.draw(seed, brokers)
+    return swarm.draw(seed, brokers or BROKERS, BUGS[name].faults)
+
+
+__all__ = ["BUGS", "Bug", "draw", "planted"]

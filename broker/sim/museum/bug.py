@@ -27,6 +27,8 @@ class Bug:
     function: str
     make: Callable[[Any], Any]
     """Makes the wrong function out of the right one."""
+    faults: tuple[str, ...] = ()
+    """The kinds of faults that bring it out, by their names in `episodes`; empty: any."""
 
     @contextmanager
     def planted(self) -> Iterator[None]:
