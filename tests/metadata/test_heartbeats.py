@@ -112,6 +112,38 @@ def test_a_deposed_leader_that_lives_has_the_time_to_say_so(council: Council) ->
     assert not is_fenced(council, 1)
 
 
+def hang_up(council: Council, broker_id: int) -> None:
+    council.controller.broker_hung_up(broker_id, council.now)
+
+
+def test_a_broker_whose_connection_ends_gets_the_time_of_one_heartbeat(council: Council) -> None:
+    council.silent.add(1)
+    hang_up(council, 1)
+    council.wait(council.config.broker_heartbeat_interval_ms)
+    assert not is_fenced(council, 1)
+    council.wait(1)
+    assert is_fenced(council, 1)
+    assert not any(is_fenced(council, broker_id) for broker_id in (2, 3))
+
+
+def test_a_connection_that_ends_lengthens_no_session(council: Council) -> None:
+    council.silent.add(1)
+    council.wait(council.config.broker_session_timeout_ms - 1)
+    hang_up(council, 1)
+    council.wait(2)
+    assert is_fenced(council, 1)
+
+
+def test_a_broker_that_comes_on_another_connection_is_as_alive_as_before(
+    council: Council,
+) -> None:
+    hang_up(council, 1)
+    council.wait(2 * council.config.broker_session_timeout_ms)
+    assert not is_fenced(council, 1)
+    council.controller.deactivate()
+    hang_up(council, 1)
+
+
 def test_a_fenced_broker_that_speaks_again_is_unfenced(council: Council) -> None:
     council.silence(1)
     assert not council.heartbeat(1).is_fenced
