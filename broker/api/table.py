@@ -65,6 +65,8 @@ def _api(
     )
 
 
+_REASSIGN, _REASSIGNMENTS = "AlterPartitionReassignments", "ListPartitionReassignments"
+
 APIS: dict[int, Api] = {
     api.key: api
     for api in (
@@ -78,10 +80,19 @@ APIS: dict[int, Api] = {
         _api(19, "CreateTopics", "create_topics", (2, 7), forwarded=True),
         _api(20, "DeleteTopics", "delete_topics", (1, 6), forwarded=True),
         _api(22, "InitProducerId", "init_producer_id", (0, 5)),
+        _api(23, "OffsetForLeaderEpoch", "offset_for_leader_epoch", (2, 4)),
         _api(32, "DescribeConfigs", "describe_configs", (1, 4)),
         _api(35, "DescribeLogDirs", "describe_log_dirs", (1, 5)),
+        _api(37, "CreatePartitions", "create_partitions", (0, 3), forwarded=True),
+        _api(43, "ElectLeaders", "elect_leaders", (0, 2), forwarded=True),
         _api(44, "IncrementalAlterConfigs", "incremental_alter_configs", (0, 1), forwarded=True),
+        _api(45, _REASSIGN, "alter_partition_reassignments", (0, 1), forwarded=True),
+        _api(46, _REASSIGNMENTS, "list_partition_reassignments", (0, 0), forwarded=True),
+        _api(55, "DescribeQuorum", "describe_quorum", (0, 2), forwarded=True),
+        _api(57, "UpdateFeatures", "update_features", (0, 2), forwarded=True),
         _api(60, "DescribeCluster", "describe_cluster", (0, 2)),
+        _api(64, "UnregisterBroker", "unregister_broker", (0, 0), forwarded=True),
+        _api(75, "DescribeTopicPartitions", "describe_topic_partitions", (0, 0)),
     )
 }
 """What the listener for clients and brokers has."""

@@ -181,9 +181,10 @@ def check_replicas(image: ClusterImage, brokers: Sequence[int], copies: int | No
     """Raise INVALID_REPLICA_ASSIGNMENT for replicas that somebody named and that cannot be."""
     if not brokers:
         raise _bad_assignment("The manual partition assignment includes an empty replica list.")
-    if len(set(brokers)) != len(brokers):
+    twice = sorted(broker for broker in set(brokers) if brokers.count(broker) > 1)
+    if twice:
         raise _bad_assignment(
-            f"The manual partition assignment {list(brokers)} names a broker twice."
+            f"The manual partition assignment includes the broker {twice[0]} more than once."
         )
     if copies is not None and len(brokers) != copies:
         raise _bad_assignment(

@@ -75,7 +75,7 @@ def _range(api: Api) -> str:
 
 
 def _handler_doc(api: Api) -> str:
-    """What the API is for, in its handler's words. A handler of several leaves it to the messages."""
+    """What the API is for: its handler says it, or its messages where a handler has several."""
     said = inspect.getdoc(import_module(f"broker.api.{api.module}")) or ""
     if _TITLE.match(said):
         return said

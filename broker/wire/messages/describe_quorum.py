@@ -56,7 +56,6 @@ class ReplicaState(Message):
 
     replica_id: int = int32()
     replica_directory_id: bytes = uuid(versions="2+", ignorable=True)
-    """Kafka's schema does not call it ignorable, its code leaves it out all the same."""
     log_end_offset: int = int64()
     """The offset of its last Fetch; -1 if it has not fetched from this leader yet."""
     last_fetch_timestamp: int = int64(versions="1+", default=-1, ignorable=True)
@@ -117,4 +116,5 @@ class DescribeQuorumResponse(Message):
     error_code: int = int16()
     error_message: str | None = string(versions="2+", nullable="2+", ignorable=True)
     topics: list[TopicResult] = array(TopicResult)
-    nodes: list[Node] = array(Node, versions="2+")
+    nodes: list[Node] = array(Node, versions="2+", ignorable=True)
+    """Not ignorable in Kafka's schema, no more than the directory ids; in its code both are."""
