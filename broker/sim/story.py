@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from broker.sim import healing
-from broker.sim.episodes import CHOSEN, CONTROLLER, LEADER, Episode, Target
+from broker.sim.episodes import CHOSEN, CONTROLLER, LEADER, Target
 from broker.sim.history import Finding
 from broker.sim.simulation import Simulation
 from broker.sim.swarm import Plan
+from broker.sim.transcript import transcript
 from broker.sim.world import SimulationError
 
 NOT_LIVE = "not live"
@@ -108,7 +109,7 @@ class Story:
             faults=tuple(self._faults),
             virtual_us=sim.now if sim is not None else 0,
             steps=sim.steps if sim is not None else 0,
-            script=scripted(self.plan, sim) if kind and sim is not None else "",
+            script=transcript(sim) if kind and sim is not None else "",
         )
 
     # -- the phases -------------------------------------------------------------------------------
@@ -204,30 +205,3 @@ def _found(sim: Simulation, target: Target) -> int | None:
         return leader
     others = [node_id for node_id in sim.configs if node_id != leader]
     return others[0] if others else None
-
-
-# -- as Python -----------------------------------------------------------------------------------
-
-
-def scripted(plan: Plan, sim: Simulation) -> str:
-    """The commands of a run, in the form in which a lesson gives them."""
-    settings = f", settings={plan.settings}" if plan.settings else ""
-    lines = [f"sim = Simulation(brokers={plan.brokers}, seed={plan.seed}{settings})"]
-    at_us = 0
-    for command in sim.commands:
-        if command.time_us != at_us:
-            at_us = command.time_us
-            lines.append(f'sim.run_until("{at_us}us")')
-        lines.append(_line(command.name, command.arguments))
-    lines.append(f'sim.run_until("{sim.now}us")')
-    return "\n".join(lines)
-
-
-def _line(name: str, arguments: dict[str, Any]) -> str:
-    given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-    return f'sim.command("{name}", {given})' if given else f'sim.command("{name}")'
-
-
-def episodes_in_words(episodes: list[Episode]) -> str:
-    """The kinds of some episodes, with their times."""
-    return ", ".join(f"{episode.kind} at {episode.begin_us / 1e6:.3f}s" for episode in episodes)
