@@ -134,11 +134,13 @@ class _Builder:
 
     def keep_eligible(self) -> None:
         """Step 2: below min.insync.replicas, whoever leaves the ISR stays eligible."""
-        if not self.rules.elr or len(self.isr) >= self.rules.min_isr:
+        least = min(self.rules.min_isr, len(self.replicas))
+        if not self.rules.elr or len(self.isr) >= least:
             self.elr = ()
             return
         candidates = {*self.elr, *self.partition.isr} - {*self.isr, self.rules.lost}
-        self.elr = tuple(sorted(candidates))
+        # Who was moved away is no replica any more (Kafka's builder forgets to take it out).
+        self.elr = tuple(sorted(candidates & set(self.replicas)))
 
     # -- step 3 -----------------------------------------------------------------------------------
 

@@ -91,6 +91,15 @@ def test_fewer_replicas_later_if_one_that_stays_is_not_in_sync(council: Council)
     assert council.partition("orders").replicas == (1, 2)
 
 
+def test_who_was_moved_away_is_not_eligible_any_more(council: Council) -> None:
+    """Found by the simulator (seed 6): an eligible leader that held no replica."""
+    council.alter_isr("orders", [1])
+    assert council.partition("orders").elr == (2, 3)
+    move(council, [1])
+    partition = council.partition("orders")
+    assert (partition.replicas, partition.isr, partition.elr) == ((1,), (1,), ())
+
+
 def test_a_move_that_is_called_off(council: Council) -> None:
     move(council, [2, 3, 4])
     assert move(council, None) == ErrorCode.NONE
