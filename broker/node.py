@@ -27,10 +27,10 @@ what someone waits for.
 from __future__ import annotations
 
 import logging
-from typing import Protocol
 
 from broker.api import answers, fetch, produce
 from broker.api.assembly import assemble
+from broker.api.leadership import Leadership
 from broker.api.loopback import Loopback
 from broker.api.phase import ANSWERING, AT_REST, ENDING, SERVING, STOPPED, STOPPING, Phase
 from broker.api.publisher import Publisher
@@ -44,11 +44,6 @@ from broker.api.table import (
 )
 from broker.api.waking import wake
 from broker.events import (
-    FORWARD,
-    ISR,
-    QUORUM,
-    REGISTRATION,
-    REPLICATION,
     Close,
     DeadlineCame,
     Disconnected,
@@ -65,7 +60,7 @@ from broker.log import checkpoints
 from broker.log.disk import Disk
 from broker.metadata.configs import BrokerConfig
 from broker.metadata.image import ClusterImage
-from broker.metadata.lifecycle import NOBODY, BrokerState
+from broker.metadata.lifecycle import BrokerState
 from broker.replication.durability import Durability
 from broker.replication.replicas import Replicas
 from broker.wire.errors import ApiError, ErrorCode, FrameError, InvariantError, StorageError
@@ -82,13 +77,6 @@ Touched = tuple[str] | tuple[str, int] | tuple[str, str, int]
 """What has changed, for the trace: ("image",), ("quorum",), ("broker", 1), ("log", "orders", 0)."""
 
 
-class LaneOwner(Protocol):
-    """A part that asks other nodes on a lane of its own."""
-
-    def response(self, event: ResponseArrived, now: Now) -> None: ...
-    def peer_lost(self, event: PeerLost, now: Now) -> None: ...
-
-
 class Node:
     """A node without a world around it."""
 
@@ -101,14 +89,10 @@ class Node:
         self._effects: list[Effect] = []
         self._outbox: list[Effect] = []
         self._loopback = Loopback(config.node_id, self._outbox, self._effects)
-        self._term = (NOBODY, -1)
-        """The quorum's leader and epoch, at the last look."""
-        self._deposed = NOBODY
-        """Who led before: it may be this node's turn because that one is dead."""
-        self._found = (NOBODY, NOBODY)
-        """The active controller and this broker's epoch, as its parts were told."""
         self._stop_us: int | None = None
         """When to stop at the latest, once it has resigned."""
+        self._deadline_us: int | None = None
+        self._deadline_is_known = False
 
     # -- what others may look at ------------------------------------------------------------------
 
@@ -161,13 +145,8 @@ class Node:
             self.config, self.disk, self.entropy, self._effects, self._outbox, now
         )
         self.quorum, self.controller = broker.quorum, broker.controller
-        self._owners: dict[str, LaneOwner] = {
-            QUORUM: broker.quorum,
-            REGISTRATION: broker.lifecycle,
-            FORWARD: broker.forwarder,
-            ISR: broker.replicas,
-            REPLICATION: broker.replicas,
-        }
+        self._owners = broker.lane_owners()
+        self.leadership = Leadership(broker)
         self.publisher = Publisher(broker)
         self.durability = Durability(self.quorum, broker.replicas, self._effects)
         self.phase = Phase.ELECTING
@@ -181,9 +160,17 @@ class Node:
         """Let something happen, and return what follows from it."""
         if self.phase is STOPPED or (self.phase is STOPPING and not isinstance(event, Synced)):
             return []
+        self._deadline_is_known = False
         try:
-            self._happened(event, now)
-            self._settle(now)
+            if isinstance(event, RequestArrived):
+                self._request(event, now)
+                # What clients ask has no effect on who leads, but for what the node says to itself.
+                self._settle(now, quorum_too=event.to_controller or self.phase is not SERVING)
+            else:
+                self._happened(event, now)
+                self._settle(now)
+        except FrameError as error:
+            self._fail(f"the metadata log makes no sense: {error}")
         except StorageError as error:
             self._fail(f"its own files fail it: {error}")
         except InvariantError as error:
@@ -193,6 +180,12 @@ class Node:
 
     def deadline(self) -> int | None:
         """When something is due, in monotonic microseconds; None while there is nothing."""
+        if not self._deadline_is_known:
+            self._deadline_us = self._next_deadline()
+            self._deadline_is_known = True
+        return self._deadline_us
+
+    def _next_deadline(self) -> int | None:
         if self.phase in AT_REST:
             return None
         broker = self.broker
@@ -200,7 +193,7 @@ class Node:
             self._stop_us,
             self.quorum.deadline(),
             self.controller.deadline(),
-            self.broker.lifecycle.deadline(),
+            broker.lifecycle.deadline(),
             self.publisher.deadline(),
             broker.forwarder.deadline(),
             broker.replicas.deadline(),
@@ -215,6 +208,7 @@ class Node:
 
         Ends in `stopped`. Asked for a second time it waits for nobody.
         """
+        self._deadline_is_known = False
         if self.phase in (Phase.NEW, Phase.STOPPED):
             self.phase = STOPPED
         elif self.phase is SERVING and self.broker.has_heirs:
@@ -236,9 +230,7 @@ class Node:
     # -- events -----------------------------------------------------------------------------------
 
     def _happened(self, event: Event, now: Now) -> None:
-        if isinstance(event, RequestArrived):
-            self._request(event, now)
-        elif isinstance(event, Synced):
+        if isinstance(event, Synced):
             self._synced(event, now)
         elif isinstance(event, DeadlineCame):
             self._deadline_came(now)
@@ -303,67 +295,41 @@ class Node:
 
     # -- settling ---------------------------------------------------------------------------------
 
-    def _settle(self, now: Now) -> None:
-        if self.phase is STOPPING or self.phase is STOPPED:
-            return
+    def _settle(self, now: Now, *, quorum_too: bool = True) -> None:
         broker = self.broker
-        try:
-            while self._follow(now) and self._outbox:
-                for event in self._loopback.turn():
-                    if isinstance(event, RequestArrived):
-                        self._request(event, now)
-                    else:
-                        self._owners[event.lane].response(event, now)
-        except FrameError as error:
-            self._fail(f"the metadata log makes no sense: {error}")
-            return
-        if broker.replicas.progress or broker.replicas.appended:
-            wake(broker, now)
-        if self.durability.wanted and self.phase is not STOPPING:
-            self.durability.request()
+        while self.phase is not STOPPING and self.phase is not STOPPED:
+            if quorum_too or broker.forwarder.answers:
+                self._follow(now)
+            if broker.replicas.progress or broker.replicas.appended:
+                wake(broker, now)
+            if not self._outbox:
+                if self.durability.wanted:
+                    self.durability.request()
+                return
+            quorum_too = True
+            for event in self._loopback.turn():
+                if isinstance(event, RequestArrived):
+                    self._request(event, now)
+                else:
+                    self._owners[event.lane].response(event, now)
 
-    def _follow(self, now: Now) -> bool:
-        """Do what follows from the quorum, the metadata and the controller's answers; False when
-        this node stops over it."""
+    def _follow(self, now: Now) -> None:
+        """Do what follows from the quorum, the metadata and the controller's answers."""
         broker = self.broker
         if self.publisher.behind:
             self.publisher.apply(now)
             self.config = broker.config
-        self._follow_leader(now)
+        self.leadership.follow(now, behind=self.publisher.behind)
         if self.phase is not SERVING:
             self._take_a_step(now)
-            if self.phase is STOPPING or self.phase is STOPPED:
-                return False
         if broker.commits:
             answers.answer_committed(broker)
         if broker.forwarder.answers:
             answers.answer_forwarded(broker, now)
-        return True
-
-    def _follow_leader(self, now: Now) -> None:
-        """Where the active controller is, and whether it is here."""
-        broker, quorum, controller = self.broker, self.quorum, self.controller
-        term = (quorum.leader_id, quorum.epoch)
-        if controller.active and term != self._term:
-            controller.deactivate()
-            answers.drop_commits(broker, now)
-        if quorum.leader_id not in (NOBODY, quorum.node_id):
-            self._deposed = quorum.leader_id
-        self._term = term
-        # A leader knows what is committed only when something of its own epoch is (Raft, 5.4.2).
-        if not controller.active and quorum.epoch_is_committed and not self.publisher.behind:
-            controller.activate(broker.image, now, self._deposed)
-        found = quorum.leader_id if controller.active or not quorum.is_leader else NOBODY
-        if (found, broker.lifecycle.epoch) != self._found:
-            self._found = (found, broker.lifecycle.epoch)
-            broker.lifecycle.set_controller(found, now)
-            broker.forwarder.broker_epoch = broker.lifecycle.epoch
-            broker.forwarder.set_controller(found, now)
-            broker.replicas.set_controller(found, broker.lifecycle.epoch, now)
 
     def _take_a_step(self, now: Now) -> None:
         """Towards serving, or towards the end, if the step before is done."""
-        lifecycle, image = self.broker.lifecycle, self.image
+        lifecycle = self.broker.lifecycle
         if lifecycle.failure:
             self._fail(lifecycle.failure)
         elif self.phase is Phase.LEAVING:
@@ -376,8 +342,8 @@ class Node:
         elif self.phase is Phase.ELECTING:
             if not self.config.is_broker:
                 knows = self.quorum.high_watermark > 0 and not self.publisher.behind
-                self.phase = SERVING if knows and self._found[0] != NOBODY else self.phase
-            elif self._found[0] != NOBODY:
+                self.phase = SERVING if knows and self.leadership.found else self.phase
+            elif self.leadership.found:
                 self.phase = Phase.REGISTERING
         elif self.phase is Phase.REGISTERING and lifecycle.state is BrokerState.RECOVERY:
             # Not before: metadata from before its registration may still call it a leader.
@@ -385,8 +351,8 @@ class Node:
             self.publisher.open(now)
         if self.phase is Phase.UNFENCING and self.replicas.are_open:
             lifecycle.ready_to_unfence(now)
-            own = image.brokers[self.config.node_id]
-            if own.epoch == lifecycle.epoch and not own.fenced:
+            own = self.image.brokers.get(self.config.node_id)
+            if own is not None and own.epoch == lifecycle.epoch and not own.fenced:
                 self.phase = SERVING
 
     # -- the end ----------------------------------------------------------------------------------

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from broker.api.forwarding import Envelopes, Forwarder
 from broker.api.waiters import CommitWaiter, FetchWaiter, NewsWaiter, ProduceWaiter
 from broker.events import (
+    FORWARD,
+    ISR,
     LOOPBACK,
+    QUORUM,
+    REGISTRATION,
+    REPLICATION,
     TO_CONTROLLERS,
     Close,
     Effect,
     Entropy,
     Now,
+    PeerLost,
     RequestArrived,
     Respond,
+    ResponseArrived,
 )
 from broker.metadata.configs import BrokerConfig
 from broker.metadata.controller import Controller
@@ -27,6 +35,13 @@ from broker.replication.replicas import Replicas
 from broker.replication.waiting import WaitingRoom
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.schema import Message
+
+
+class LaneOwner(Protocol):
+    """A part that asks other nodes, on a lane of its own."""
+
+    def response(self, event: ResponseArrived, now: Now) -> None: ...
+    def peer_lost(self, event: PeerLost, now: Now) -> None: ...
 
 
 @dataclass(slots=True)
@@ -88,6 +103,16 @@ class Broker:
         if not self.controller.active:
             raise ApiError(ErrorCode.NOT_CONTROLLER)
         return self.controller
+
+    def lane_owners(self) -> dict[str, LaneOwner]:
+        """Who asks, and must hear the answers."""
+        return {
+            QUORUM: self.quorum,
+            REGISTRATION: self.lifecycle,
+            FORWARD: self.forwarder,
+            ISR: self.replicas,
+            REPLICATION: self.replicas,
+        }
 
     # -- answering --------------------------------------------------------------------------------
 
