@@ -34,8 +34,8 @@ def own_directory(disk: Disk, config: BrokerConfig, entropy: Entropy) -> checkpo
 
 
 def _cluster_id(config: BrokerConfig) -> bytes | None:
-    """The same sixteen bytes on every node that has these voters; None for a node alone."""
-    if len(config.voters) < 2:
+    """The same sixteen bytes on every node that has these voters; None for one that names none."""
+    if not config.voters:
         return None
     told = ",".join(f"{voter_id}@{host}:{port}" for voter_id, host, port in config.voters)
     return hashlib.sha256(told.encode()).digest()[:16]
