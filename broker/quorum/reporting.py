@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from broker.events import Now
 from broker.quorum.leading import Leading
 from broker.quorum.member import Member
@@ -104,36 +102,21 @@ class Reporting:
             leader_id=state.leader_id,
             leader_epoch=state.epoch,
             high_watermark=state.high_watermark,
-            current_voters=[
-                # While voters are static (kraft.version 0), nobody asks on which disk one is.
-                voter.replace(replica_directory_id=ZERO_UUID)
-                for voter in self._replicas(state.voters.values(), now)
-            ],
-            observers=self._replicas(state.observers.values(), now),
+            current_voters=[self._voter(each, now) for each in state.voters.values()],
+            observers=[_replica(each, each.directory_id) for each in state.observers.values()],
         )
         return describe_response(partition, self._nodes())
 
-    def _replicas(
-        self, replicas: Iterable[Progress], now: Now
-    ) -> list[describe_quorum.ReplicaState]:
-        return [
-            describe_quorum.ReplicaState(
-                replica_id=each.replica_id,
-                replica_directory_id=each.directory_id,
-                log_end_offset=each.log_end_offset,
-                last_fetch_timestamp=each.last_fetch_ms,
-                last_caught_up_timestamp=each.last_caught_up_ms,
-            )
-            if each.replica_id != self.member.node_id
-            else describe_quorum.ReplicaState(
-                replica_id=each.replica_id,
-                replica_directory_id=self.member.config.directory_id,
-                log_end_offset=self.member.log.end_offset,
-                last_fetch_timestamp=now.wall_ms,
-                last_caught_up_timestamp=now.wall_ms,
-            )
-            for each in replicas
-        ]
+    def _voter(self, progress: Progress, now: Now) -> describe_quorum.ReplicaState:
+        """A voter; while voters are static (kraft.version 0), nobody asks on which disk it is."""
+        if progress.replica_id != self.member.node_id:
+            return _replica(progress, ZERO_UUID)
+        return describe_quorum.ReplicaState(
+            replica_id=progress.replica_id,
+            log_end_offset=self.member.log.end_offset,
+            last_fetch_timestamp=now.wall_ms,
+            last_caught_up_timestamp=now.wall_ms,
+        )
 
     def _nodes(self) -> list[describe_quorum.Node]:
         return [
@@ -150,6 +133,16 @@ class Reporting:
         since = now.mono_us - OBSERVER_SESSION_US
         for observer in [o for o, p in state.observers.items() if (p.last_fetch_us or 0) < since]:
             del state.observers[observer]
+
+
+def _replica(progress: Progress, directory_id: bytes) -> describe_quorum.ReplicaState:
+    return describe_quorum.ReplicaState(
+        replica_id=progress.replica_id,
+        replica_directory_id=directory_id,
+        log_end_offset=progress.log_end_offset,
+        last_fetch_timestamp=progress.last_fetch_ms,
+        last_caught_up_timestamp=progress.last_caught_up_ms,
+    )
 
 
 def _not_described(
