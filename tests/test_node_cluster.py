@@ -11,6 +11,7 @@ from broker.log import checkpoints
 from broker.metadata.configs import BrokerConfig
 from broker.wire.errors import ErrorCode
 from broker.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from broker.wire.messages.delete_topics import DeleteTopicsRequest
 from broker.wire.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 from broker.wire.messages.init_producer_id import InitProducerIdRequest
 from broker.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
@@ -218,6 +219,65 @@ def test_no_two_brokers_give_the_same_producer_id() -> None:
     request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=0)
     ids = [bench.ask(node, request).producer_id for node in ALL for _ in range(3)]
     assert len(set(ids)) == len(ids)
+
+
+# -- snapshots ------------------------------------------------------------------------------------
+
+SMALL = {
+    "metadata_log_max_record_bytes_between_snapshots": 5_000,
+    "internal_metadata_log_segment_bytes": 4_096,
+    "metadata_max_retention_bytes": 20_000,
+}
+"""Settings under which the metadata log forgets its beginning after some hundred records."""
+
+
+def test_who_was_away_for_long_catches_up_from_a_snapshot() -> None:
+    bench = ClusterBench(**SMALL)
+    away = other_than(bench.controller)
+    bench.kill(away)
+    for n in range(100):
+        assert new_topic(bench, bench.controller, f"topic-{n}", copies=2).error_code == 0
+    log = bench.nodes[bench.controller].quorum.log
+    bench.wait_until(lambda: log.log_start_offset > 100)
+    bench.restart(away)
+    assert bench.nodes[away].quorum.log.log_start_offset > 100, "the rest it never saw"
+    bench.wait_until(lambda: bench.nodes[away].image.offset == bench.image.offset)
+    told = bench.nodes[away].image
+    assert sorted(told.topics) == sorted(f"topic-{n}" for n in range(100))
+    assert [broker.broker_id for broker in told.live_brokers()] == ALL
+
+
+def test_a_cluster_comes_back_from_its_snapshots() -> None:
+    bench = ClusterBench(**SMALL)
+    bench.create_topic("orders", [ALL])
+    assert produce(bench, "a") == 0
+    for n in range(50):
+        assert new_topic(bench, bench.controller, f"topic-{n}").error_code == 0
+    bench.wait_until(lambda: all(n.quorum.latest_snapshot for n in bench.nodes.values()))
+    for node in ALL:
+        bench.kill(node)
+    for node in ALL:
+        bench.boot(node)
+    bench.wait_until(lambda: all(node.ready for node in bench.nodes.values()))
+    assert len(bench.image.topics) == 51
+    assert produce(bench, "b") == 0
+    assert values(bench) == ["a", "b"]
+
+
+def test_a_topic_that_went_while_a_broker_was_away_is_gone_there_too() -> None:
+    bench = ClusterBench(**SMALL)
+    bench.create_topic("orders", [ALL])
+    assert produce(bench, "a") == 0
+    away = other_than(bench.controller)
+    bench.kill(away)
+    bench.ask(
+        bench.controller, DeleteTopicsRequest(topic_names=["orders"], timeout_ms=1000), version=5
+    )
+    for n in range(100):
+        assert new_topic(bench, bench.controller, f"topic-{n}", copies=2).error_code == 0
+    bench.restart(away)
+    assert ("orders", 0) not in bench.nodes[away].replicas.partitions
+    assert not bench.disks[away].exists("orders-0")
 
 
 # -- stopping -------------------------------------------------------------------------------------

@@ -69,6 +69,12 @@ def _quorum_config(config: BrokerConfig, owner: checkpoints.MetaProperties) -> Q
         request_timeout_ms=config.controller_quorum_request_timeout_ms,
         fetch_max_bytes=config.controller_quorum_fetch_max_bytes,
         fetch_snapshot_max_bytes=config.controller_quorum_fetch_snapshot_max_bytes,
+        segment_bytes=(
+            config.internal_metadata_log_segment_bytes or config.metadata_log_segment_bytes
+        ),
+        segment_ms=config.metadata_log_segment_ms,
+        retention_bytes=config.metadata_max_retention_bytes,
+        retention_ms=config.metadata_max_retention_ms,
     )
 
 

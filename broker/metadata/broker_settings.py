@@ -269,6 +269,21 @@ class BrokerSettings:
     metadata_log_max_snapshot_interval_ms = long(
         3_600_000, "A snapshot follows after so much time; 0: never by time.", at_least=0
     )
+    metadata_max_retention_bytes = long(
+        100 * 1024 * 1024, "How much of log and snapshots is kept before the oldest goes."
+    )
+    metadata_max_retention_ms = long(
+        7 * 24 * 3_600_000, "How long log and snapshots are kept before the oldest goes."
+    )
+    metadata_log_segment_bytes = integer(
+        1024**3, "The size at which a segment of it is closed.", at_least=8 * 1024 * 1024
+    )
+    internal_metadata_log_segment_bytes = unset(
+        ConfigType.INT, "The same without that limit, for tests.", at_least=1024, internal=True
+    )
+    metadata_log_segment_ms = long(
+        7 * 24 * 3_600_000, "The age at which a segment of it is closed.", at_least=1
+    )
     metadata_max_idle_interval_ms = integer(
         500, "An idle controller writes an empty record so often; 0: never.", at_least=0
     )

@@ -205,10 +205,15 @@ def long(
 
 
 def unset(
-    kind: ConfigType, doc: str, *, at_least: int | None = None, dynamic: bool = False
+    kind: ConfigType,
+    doc: str,
+    *,
+    at_least: int | None = None,
+    dynamic: bool = False,
+    internal: bool = False,
 ) -> Setting[int | None]:
     """A whole number without a default: where nobody sets it, another setting decides."""
-    return Setting(ConfigKey("", kind, None, doc, at_least, dynamic=dynamic))
+    return Setting(ConfigKey("", kind, None, doc, at_least, dynamic=dynamic, internal=internal))
 
 
 def text(
