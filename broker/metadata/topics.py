@@ -101,7 +101,7 @@ def plan_more_partitions(image: ClusterImage, wish: CreatePartitionsTopic) -> li
         )
     copies = len(topic.partitions[0].replicas)
     if wish.assignments is None:
-        replicas = place(_usable(image), additional, copies, start=len(image.topics) + before)
+        replicas = place(_usable(image), additional, copies, start=len(image.topics) - 1 + before)
     else:
         replicas = [list(assignment.broker_ids) for assignment in wish.assignments]
         if len(replicas) != additional:
