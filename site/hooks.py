@@ -20,6 +20,7 @@ from maker import (
     lesson,
     npm,
     protocol,
+    quorum,
     rooms,
     settings,
     source,
@@ -91,6 +92,7 @@ def _pages() -> dict[str, str]:
         "assets/traces/home.js": figures.trace_script("home", opening.trace),
         "protocol.md": protocol.protocol_page(),
         "settings.md": settings.settings_page(),
+        "quorum.md": quorum.quorum_page(),
         **{room.page: rooms.room_page(room) for room in rooms.ROOMS},
         **_lessons(),
     }

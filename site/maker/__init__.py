@@ -11,6 +11,7 @@ Here each of them becomes a page, when the site is built:
     docstrings  a docstring as Markdown
     rooms       one page for each package of the broker
     protocol    the APIs and their versions
+    quorum      the states of a voter, drawn, and the ways between them
     source      the broker's code, to open from all of these
     settings    what can be set, and what it is if nobody does
     documents   CONTRIBUTING, CHANGELOG and the like: the same text, with links that fit the site

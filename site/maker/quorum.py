@@ -1,0 +1,131 @@
+"""The page about the metadata quorum: its states drawn, and the table of the ways between them.
+
+Both are made from the table that the broker runs on (`broker/quorum/transitions.py`). All that is
+decided here is where a state stands.
+"""
+
+from __future__ import annotations
+
+from math import hypot
+
+from broker.quorum import transitions
+from broker.quorum.transitions import TRANSITIONS, State
+from maker.docstrings import markdown
+
+HEAD = """\
+# The metadata quorum
+
+Which brokers there are, which topics, who leads what: all that stands in a log of its own, and the
+voters among the nodes keep it in common. One of them leads and appends, the others fetch. A record
+counts once a majority has it on disk, so any majority that comes together later has one who knows
+it. This is Raft, in the form that Kafka gave it ([KIP-595](
+https://cwiki.apache.org/confluence/display/KAFKA/KIP-595%3A+A+Raft+Protocol+for+the+Metadata+Quorum)):
+followers fetch, as those of any partition do, and the leader counts how far they have come.
+
+## States
+
+"""
+TABLE = """
+Each arrow bears the numbers of its rows.
+
+| | state | what happens | becomes |
+|--:|---|---|---|
+"""
+
+WIDTH, HEIGHT = 720, 400
+_PLACES = {
+    State.UNATTACHED: (90, 185),
+    State.PROSPECTIVE: (345, 60),
+    State.CANDIDATE: (620, 60),
+    State.LEADER: (620, 330),
+    State.FOLLOWER: (345, 200),
+    State.RESIGNED: (345, 345),
+}
+_HALF_WIDTH, _HALF_HEIGHT = 56, 18
+_BENDS = {(State.RESIGNED, State.PROSPECTIVE): 115}
+"""How far an arrow bends to its left; the others bend a little, so that there is room for two."""
+_BEND = 14
+_NUMBERS_AT = {
+    (State.CANDIDATE, State.UNATTACHED): 0.25,
+    (State.LEADER, State.UNATTACHED): 0.3,
+    (State.RESIGNED, State.PROSPECTIVE): 0.25,
+}
+"""How far along an arrow its numbers stand, where the middle is taken by others."""
+
+
+def quorum_page() -> str:
+    """The page as Markdown."""
+    rows = "".join(
+        f"| {number} | {row.state.value} | {row.cause.value} | {row.to.value} |\n"
+        for number, row in enumerate(TRANSITIONS, start=1)
+    )
+    told = markdown(transitions.__doc__ or "")
+    return f"{HEAD}{told}\n{drawing()}\n{TABLE}{rows}"
+
+
+def drawing() -> str:
+    """The states and the ways between them, as SVG."""
+    numbers: dict[tuple[State, State], list[int]] = {}
+    for number, row in enumerate(TRANSITIONS, start=1):
+        numbers.setdefault((row.state, row.to), []).append(number)
+    arrows = [_arrow(state, to, found) for (state, to), found in numbers.items()]
+    boxes = [_box(state) for state in State]
+    return "\n".join(
+        [
+            f'<svg class="oz-states" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
+            ' aria-label="The states of a voter and the ways between them">',
+            "<defs><marker id='oz-tip' viewBox='0 0 8 8' refX='7' refY='4' markerWidth='7'"
+            " markerHeight='7' orient='auto'><path d='M0 0L8 4L0 8z'/></marker></defs>",
+            *[line for line, _ in arrows],
+            *boxes,
+            *[label for _, label in arrows],
+            "</svg>",
+        ]
+    )
+
+
+def _box(state: State) -> str:
+    x, y = _PLACES[state]
+    width, height = 2 * _HALF_WIDTH, 2 * _HALF_HEIGHT
+    return (
+        f'<rect x="{x - _HALF_WIDTH}" y="{y - _HALF_HEIGHT}" width="{width}" height="{height}"'
+        f' rx="7"/><text x="{x}" y="{y + 5}">{state.value}</text>'
+    )
+
+
+def _arrow(state: State, to: State, numbers: list[int]) -> tuple[str, str]:
+    """A way from one state to another: the line, and the numbers of its rows."""
+    if state is to:
+        x, y = _PLACES[state]
+        top = y - _HALF_HEIGHT
+        path = f"M{x - 22} {top}C{x - 34} {top - 38} {x + 34} {top - 38} {x + 22} {top}"
+        return _line(path), _label(x, top - 28, numbers)
+    (x1, y1), (x2, y2) = _PLACES[state], _PLACES[to]
+    length = hypot(x2 - x1, y2 - y1)
+    bend = _BENDS.get((state, to), _BEND)
+    across = ((y2 - y1) / length * bend, -(x2 - x1) / length * bend)
+    middle = ((x1 + x2) / 2 + 2 * across[0], (y1 + y2) / 2 + 2 * across[1])
+    start, end = _edge((x1, y1), middle), _edge((x2, y2), middle)
+    path = f"M{start[0]} {start[1]}Q{middle[0]:.0f} {middle[1]:.0f} {end[0]} {end[1]}"
+    at = _NUMBERS_AT.get((state, to), 0.5)
+    label = [
+        (1 - at) ** 2 * a + 2 * at * (1 - at) * b + at**2 * c
+        for a, b, c in zip(start, middle, end, strict=True)
+    ]
+    return _line(path), _label(label[0], label[1], numbers)
+
+
+def _edge(place: tuple[float, float], towards: tuple[float, float]) -> tuple[int, int]:
+    """Where the way out of a box crosses its edge."""
+    dx, dy = towards[0] - place[0], towards[1] - place[1]
+    part = min(_HALF_WIDTH / (abs(dx) or 1e-9), _HALF_HEIGHT / (abs(dy) or 1e-9))
+    return round(place[0] + dx * part), round(place[1] + dy * part)
+
+
+def _line(path: str) -> str:
+    return f'<path class="oz-way" d="{path}" marker-end="url(#oz-tip)"/>'
+
+
+def _label(x: float, y: float, numbers: list[int]) -> str:
+    text = ", ".join(str(number) for number in numbers)
+    return f'<text class="oz-number" x="{x:.0f}" y="{y + 4:.0f}">{text}</text>'
