@@ -251,6 +251,10 @@ class BrokerLifecycle:
 
     def _heard(self, body: BrokerHeartbeatResponse, now: Now) -> None:
         if body.error_code:
+            if body.error_code == ErrorCode.STALE_BROKER_EPOCH:
+                # A registration of a life before, on its way for long, came after ours. Whoever
+                # sent it is dead: this broker holds the directory. It registers anew.
+                self.epoch = NOBODY
             self._refused("send a heartbeat", ErrorCode(body.error_code), now)
             return
         self._told = None

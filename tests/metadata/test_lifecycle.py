@@ -64,7 +64,12 @@ class Scene:
 
     def beat(self, **said: bool) -> BrokerHeartbeatRequest:
         """Let it send its next heartbeat, and answer that."""
-        body = self.answer(BrokerHeartbeatResponse(**{"is_fenced": True, **said})).body
+        response = BrokerHeartbeatResponse(
+            is_fenced=said.get("is_fenced", True),
+            is_caught_up=said.get("is_caught_up", False),
+            should_shut_down=said.get("should_shut_down", False),
+        )
+        body = self.answer(response).body
         assert isinstance(body, BrokerHeartbeatRequest)
         return body
 
@@ -181,6 +186,17 @@ def test_who_is_fenced_goes_on_and_is_back_with_the_next_heartbeat() -> None:
     scene.beat(is_fenced=True)
     assert scene.state.name == BrokerState.RUNNING.name
     scene.wait(250)
+    assert not scene.beat(is_fenced=False).want_fence
+
+
+def test_who_was_deposed_by_a_registration_of_its_own_past_registers_again() -> None:
+    scene = Scene()
+    scene.run_up()
+    scene.wait(250)
+    scene.answer(BrokerHeartbeatResponse(error_code=ErrorCode.STALE_BROKER_EPOCH))
+    scene.wait(250)
+    scene.register(epoch=20)
+    assert scene.life.epoch == 20
     assert not scene.beat(is_fenced=False).want_fence
 
 
