@@ -78,6 +78,9 @@ class MetadataLog:
         self.snapshots = self._recover_snapshots()
         self.truncate_to_latest_snapshot()
         self.high_watermark = max(self.log.log_start_offset, self._snapshot_end)
+        self._own: dict[int, tuple[int, tuple[Message, ...]]] = {}
+        """What was appended here as a leader and nobody has read yet, with its epoch, by offset:
+        a leader need not decode again what it has just encoded."""
 
     # -- where it ends ----------------------------------------------------------------------------
 
@@ -126,10 +129,12 @@ class MetadataLog:
     def append_records(self, records: Sequence[Message], epoch: int, now: Now) -> None:
         """Append metadata records as one batch: a batch is torn as a whole."""
         values = [(None, encode_metadata_record(r, record_version(r))) for r in records]
+        self._own[self.end_offset] = (epoch, tuple(records))
         self.append(values, epoch, now)
 
     def append_fetched(self, records: Buffer, epoch: int, now: Now) -> None:
         """Append what the leader of an epoch has sent, as it is."""
+        self._own.clear()
         self.log.append_as_follower(records, now, epoch)
 
     def advance_high_watermark(self, offset: int) -> bool:
@@ -189,8 +194,10 @@ class MetadataLog:
         while offset < self.high_watermark:
             data = self.log.read(offset, READ_BYTES, self.high_watermark)
             for header, batch in iter_batches(data):
-                records: tuple[Message, ...] = ()
-                if not header.is_control:
+                epoch, records = self._own.pop(header.base_offset, (-1, ()))
+                if header.is_control:
+                    records = ()
+                elif epoch != header.leader_epoch:
                     records = tuple(
                         decode_metadata_record(record.value or b"")[0]
                         for record in read_records(batch)

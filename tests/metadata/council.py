@@ -60,7 +60,9 @@ class Tape:
     def append(self, records: list[Message], now: Now) -> int:
         for record in records:
             data = encode_metadata_record(record, record_version(record))
-            self.records.append(decode_metadata_record(data)[0])
+            read, _ = decode_metadata_record(data)
+            assert read == record, "nothing gets lost on the way through bytes"
+            self.records.append(read)
         if records:
             self.batches.append(len(records))
         return len(self.records)
