@@ -128,8 +128,9 @@ def _producer(dice: Dice, name: str, topics: list[TopicPlan], safety_us: int) ->
     if acks == "all" and dice.chance(0.25):
         settings["idempotent"] = False
     settings["request_timeout_ms"] = dice.pick((1_000, 3_000, 30_000))
-    if dice.chance(0.2):
-        settings["delivery_timeout_ms"] = settings["request_timeout_ms"] + 2_000
+    # Shorter than the healed phase: by then a producer has been told, or has given up.
+    patience_ms = dice.pick((2_000, 20_000, 20_000, 20_000))
+    settings["delivery_timeout_ms"] = settings["request_timeout_ms"] + patience_ms
     if dice.chance(0.15):
         settings["compression_type"] = "gzip"
     every_us = dice.pick((20_000, 50_000, 150_000))
