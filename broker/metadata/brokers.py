@@ -78,9 +78,7 @@ def plan_registration(
     """
     image, before = plan.image, plan.image.brokers.get(body.broker_id)
     same_life = before is not None and before.incarnation_id == body.incarnation_id
-    # A directory is locked by the process that uses it: whoever has it now came after the other.
-    same_disk = before is not None and set(before.directories) == set(body.log_dirs)
-    if another_is_alive and not same_life and not same_disk:
+    if another_is_alive and not same_life:
         raise ApiError(
             ErrorCode.DUPLICATE_BROKER_REGISTRATION,
             "Another broker is registered with that broker id. If the broker was recently restarted"

@@ -39,7 +39,7 @@ from broker.metadata.features import (
     bootstrap_records,
     plan_features,
 )
-from broker.metadata.image import ClusterImage
+from broker.metadata.image import BrokerImage, ClusterImage
 from broker.metadata.plan import Plan
 from broker.metadata.reassignment import list_reassignments, plan_reassignments
 from broker.metadata.registrations import NO_LEADER
@@ -202,13 +202,23 @@ class Controller:
                 f"Expected cluster ID {self.cluster_id}, but got cluster ID {body.cluster_id}",
             )
         before = self.latest.brokers.get(body.broker_id)
-        alive = before is not None and self.sessions.is_alive(
-            before.broker_id, before.epoch, self.session_timeout_us, now.mono_us
-        )
-        epoch = plan_registration(plan, self.config, body, another_is_alive=alive)
+        another_lives = before is not None and self._lives(before, body.log_dirs, now)
+        epoch = plan_registration(plan, self.config, body, another_lives)
         if before is None or before.epoch != epoch:
             self.sessions.forget(body.broker_id)
         return BrokerRegistrationResponse(broker_epoch=epoch), self.submit(plan, now)
+
+    def _lives(self, broker: BrokerImage, log_dirs: list[bytes], now: Now) -> bool:
+        """Whether the life of a broker that is registered goes on, while another wants its place.
+
+        Not every session stands for a heartbeat: a new controller grants one, and one whose
+        connection has ended is waited for. Then it counts who has the disk now, because a directory
+        is locked by the process that uses it. So a restart need not wait for a session to end.
+        """
+        life = (broker.broker_id, broker.epoch)
+        if not self.sessions.is_alive(*life, self.session_timeout_us, now.mono_us):
+            return False
+        return self.sessions.is_connected(*life) or set(broker.directories) != set(log_dirs)
 
     def heartbeat(
         self, body: BrokerHeartbeatRequest, now: Now
@@ -246,7 +256,7 @@ class Controller:
         plan = self._begin()
         plan_unregistration(plan, self.config, body.broker_id)
         self.sessions.forget(body.broker_id)
-        return UnregisterBrokerResponse(error_message=None), self.submit(plan, now)
+        return UnregisterBrokerResponse(), self.submit(plan, now)
 
     @property
     def session_timeout_us(self) -> int:

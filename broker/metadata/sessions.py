@@ -32,6 +32,7 @@ class Sessions:
     def __init__(self, own_id: int) -> None:
         self._own_id = own_id
         self._contact: dict[tuple[int, int], int] = {}
+        self._connected: set[tuple[int, int]] = set()
         self._progress: dict[int, _Progress] = {}
 
     def begin(self, image: ClusterImage, now_us: int) -> None:
@@ -54,20 +55,27 @@ class Sessions:
         for key, at in self._contact.items():
             if key[0] == broker_id:
                 self._contact[key] = min(at, last_us)
+                self._connected.discard(key)
 
     def touch(self, broker_id: int, epoch: int, now_us: int) -> None:
         """A heartbeat came, whatever becomes of it."""
         if broker_id != self._own_id:
             self._contact[broker_id, epoch] = now_us
+            self._connected.add((broker_id, epoch))
 
     def is_alive(self, broker_id: int, epoch: int, timeout_us: int, now_us: int) -> bool:
         """Whether that life of the broker still counts as running."""
         last = self._contact.get((broker_id, epoch))
         return last is not None and now_us <= last + timeout_us
 
+    def is_connected(self, broker_id: int, epoch: int) -> bool:
+        """Whether that life has sent a heartbeat here, on a connection that has not ended since."""
+        return (broker_id, epoch) in self._connected
+
     def forget(self, broker_id: int) -> None:
         """A new life of a broker begins, or it is unregistered."""
-        self._contact = {key: at for key, at in self._contact.items() if key[0] != broker_id}
+        for key in [key for key in self._contact if key[0] == broker_id]:
+            self.end(*key)
         self._progress.pop(broker_id, None)
 
     def deadline(self, timeout_us: int) -> int | None:
@@ -84,6 +92,7 @@ class Sessions:
     def end(self, broker_id: int, epoch: int) -> None:
         """A session is over."""
         self._contact.pop((broker_id, epoch), None)
+        self._connected.discard((broker_id, epoch))
 
     # -- controlled shutdown (KIP-841) ------------------------------------------------------------
 

@@ -43,20 +43,31 @@ def test_the_same_life_may_register_twice_and_keeps_its_epoch_and_state(council:
 
 
 def test_another_process_with_the_id_of_a_live_broker_is_refused(council: Council) -> None:
+    """Be it a late word of an earlier life: who sends heartbeats is the one."""
     council.join(1)
-    elsewhere = [directory(7)]
-    assert refused(council, 1, log_dirs=elsewhere) == ErrorCode.DUPLICATE_BROKER_REGISTRATION
+    for log_dirs in ([directory(7)], [directory(1)]):
+        code = refused(council, 1, log_dirs=log_dirs)
+        assert code == ErrorCode.DUPLICATE_BROKER_REGISTRATION
     council.mono_us += council.config.broker_session_timeout_ms * 1000 + 1
-    council.register(1, log_dirs=elsewhere)
+    council.register(1)
 
 
-def test_a_process_with_the_disk_of_another_is_its_next_life(council: Council) -> None:
+def test_a_process_with_the_disk_of_one_that_hung_up_is_its_next_life(council: Council) -> None:
     """Two processes cannot have one directory, so there is nothing to wait for."""
     council.join(1)
     before = council.epochs[1]
+    council.controller.broker_hung_up(1, council.now)
+    elsewhere = [directory(7)]
+    assert refused(council, 1, log_dirs=elsewhere) == ErrorCode.DUPLICATE_BROKER_REGISTRATION
     council.register(1)
     assert council.epochs[1] > before
     assert council.image.brokers[1].fenced
+
+
+def test_a_cluster_that_restarts_as_a_whole_waits_for_no_session(council: Council) -> None:
+    council.join(1)
+    council.fail_over()
+    council.register(1)
 
 
 def test_a_broker_that_never_sent_a_heartbeat_blocks_nobody(council: Council) -> None:
