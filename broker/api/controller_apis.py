@@ -4,6 +4,7 @@
     62  BrokerRegistration: a broker has started (2: log directories; 3: its last epoch, KIP-966)
     63  BrokerHeartbeat: it is alive, and this is what it wants (KIP-631)
     67  AllocateProducerIds: a block of ids for idempotent producers (KIP-730)
+    70  ControllerRegistration: a controller has started (KIP-919); ours are known by their settings
 
 The controller decides at once and answers when its decision is committed (Kafka's `ControllerApis`,
 with the purgatory of its `QuorumController`). A node that is not the active controller refuses with
@@ -22,6 +23,7 @@ from broker.wire.messages.allocate_producer_ids import AllocateProducerIdsReques
 from broker.wire.messages.alter_partition import AlterPartitionRequest
 from broker.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
 from broker.wire.messages.broker_registration import BrokerRegistrationRequest
+from broker.wire.messages.controller_registration import ControllerRegistrationRequest
 from broker.wire.schema import Message
 
 Decision = Callable[[Controller, Any, Now], tuple[Message, int]]
@@ -32,6 +34,7 @@ _DECISIONS: dict[type[Message], Decision] = {
     AllocateProducerIdsRequest: Controller.allocate_producer_ids,
     BrokerHeartbeatRequest: Controller.heartbeat,
     BrokerRegistrationRequest: Controller.register_broker,
+    ControllerRegistrationRequest: Controller.register_controller,
 }
 
 

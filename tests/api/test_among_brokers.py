@@ -8,6 +8,11 @@ import pytest
 
 from broker.wire.errors import ErrorCode
 from broker.wire.messages import alter_partition_reassignments as reassign
+from broker.wire.messages.controller_registration import (
+    ControllerRegistrationRequest,
+    Feature,
+    Listener,
+)
 from broker.wire.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from broker.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from broker.wire.messages.describe_cluster import (
@@ -24,6 +29,7 @@ from broker.wire.messages.elect_leaders import UNCLEAN, ElectLeadersRequest, Top
 from broker.wire.messages.list_partition_reassignments import ListPartitionReassignmentsRequest
 from broker.wire.messages.metadata import MetadataRequest, MetadataRequestTopic
 from broker.wire.messages.unregister_broker import UnregisterBrokerRequest
+from broker.wire.messages.update_features import FeatureUpdateKey, UpdateFeaturesRequest
 from broker.wire.primitives import ZERO_UUID
 from tests.cluster_bench import ClusterBench
 
@@ -200,6 +206,26 @@ def test_a_controller_that_is_not_active_says_so(bench: ClusterBench) -> None:
     answer = bench.ask(bystander(bench), request, to_controller=True)
     assert answer.error_code == ErrorCode.NOT_CONTROLLER
     assert bench.ask(bench.controller, request, to_controller=True).error_code == 0
+
+
+def test_a_controller_that_registers_limits_what_the_cluster_can_become(
+    bench: ClusterBench,
+) -> None:
+    """Ours are known by their settings; Apache Kafka's register, and say what they can run."""
+    levels = Feature(name="metadata.version", min_supported_version=7, max_supported_version=30)
+    request = ControllerRegistrationRequest(
+        controller_id=4,
+        incarnation_id=bytes(range(16)),
+        listeners=[Listener(name="CONTROLLER", host="elsewhere", port=9093)],
+        features=[levels],
+    )
+    refused = bench.ask(bystander(bench), request, to_controller=True)
+    assert refused.error_code == ErrorCode.NOT_CONTROLLER
+    assert bench.ask(bench.controller, request, to_controller=True).error_code == 0
+    elr = FeatureUpdateKey(feature="eligible.leader.replicas.version", max_version_level=1)
+    answer = bench.ask(1, UpdateFeaturesRequest(feature_updates=[elr]))
+    assert answer.error_code == ErrorCode.INVALID_UPDATE_VERSION
+    assert "Controller 4 does not support this feature." in answer.error_message
 
 
 # -- elections ------------------------------------------------------------------------------------
