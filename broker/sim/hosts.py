@@ -77,6 +77,8 @@ class Host:
         self.world = network.world
         self.machine: Machine | None = None
         self.status = "stopped"
+        self.ended = ""
+        """How its last machine ended."""
         self.clock = Clock()
         self.connections: dict[tuple[int, str], Connection] = {}
         """Connections that this host has opened, by peer and lane."""
@@ -111,7 +113,7 @@ class Host:
         self.machine = None
         self.alarm = None
         self.held = None
-        self.status = status
+        self.status = self.ended = status
 
     def now(self) -> Now:
         """The moment, as this host's clocks show it."""

@@ -74,7 +74,8 @@ class Trio:
     # -- brokers and their logs -----------------------------------------------------------------
 
     def start(self, i: int) -> None:
-        """A broker starts, with what is on its disk."""
+        """A broker starts, with what is on its disk; after a crash, if it was there before."""
+        self.hosts[i].ended = "crashed" if i in self.nodes else "stopped"
         log = Log.open(self.hosts[i].disk, "orders-0", self.config, NOW)
         quorum = Log.open(self.hosts[i].disk, "__cluster_metadata-0", LogConfig(), NOW)
         partition = SimpleNamespace(

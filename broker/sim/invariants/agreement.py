@@ -134,7 +134,7 @@ class Agreement:
         if seen is None or seen.log is not log:
             seen = Seen(log, log.log_end_offset, log.log_start_offset)
             self.seen[node_id] = seen
-        seen.compared = min(seen.compared, log.log_end_offset)
+        seen.compared = max(min(seen.compared, log.log_end_offset), log.log_start_offset)
         seen.end = log.log_end_offset
         if leading is not None:
             self._leads(node_id, seen, leading, high_watermark)
@@ -180,10 +180,13 @@ class Agreement:
         at = log.log_start_offset
         for header in headers(disk, log, at, end):
             entry = self.ledger.at(header.base_offset)
+            if entry is None and header.base_offset >= self.ledger.start:
+                return min(at, header.base_offset)  # the two are divided in other ways
             if entry is not None and mark(entry.header) != mark(header):
                 return header.base_offset
-            if entry is not None or header.next_offset <= end:
-                at = header.next_offset
+            if header.base_offset > at >= self.ledger.start:
+                return at  # a hole
+            at = header.next_offset
         return at
 
     def forgive(self, offset: int) -> None:
@@ -210,10 +213,25 @@ class Agreement:
                     break
                 self.ledger.append(header, leading, self.report.now_us)
                 committed.append(header)
-            elif not self._matches(node_id, header):
+            elif self._skips(node_id, seen.compared, header) or not self._matches(node_id, header):
                 break
             seen.compared = header.next_offset
         return committed
+
+    def _skips(self, node_id: int, offset: int, header: BatchHeader) -> bool:
+        """Whether a log has nothing where something is committed."""
+        missing = self.ledger.since(offset)
+        if not missing or offset < self.ledger.start:
+            return False
+        first = missing[0].header
+        if first.base_offset >= header.base_offset:
+            return False
+        self.report.wrong(
+            "log matching",
+            f"broker {node_id} has nothing of {batch_name(first)} of {self.name}, which is "
+            f"committed, and goes on with {batch_name(header)}",
+        )
+        return True
 
     def _matches(self, node_id: int, header: BatchHeader) -> bool:
         entry = self.ledger.at(header.base_offset)

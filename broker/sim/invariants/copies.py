@@ -58,10 +58,14 @@ class Copies:
         self.at_risk: dict[Place, list[AtRisk]] = {}
         """What the last fault may have taken: looked into before anything else happens."""
         self._limits: dict[tuple[int, Place], Limit] = {}
+        self._liars: set[int] = set()
+        """Brokers whose disk has said once that it had synced, and had not."""
 
-    def note_limit(self, node_id: int, place: Place, partition: Partition) -> None:
+    def note_limit(self, host: BrokerHost, place: Place, partition: Partition) -> None:
         """A new flush limit speaks of new records; what lies unsynced came under the old one."""
-        log = partition.log
+        log, node_id = partition.log, host.node_id
+        if host.disk.lies:
+            self._liars.add(node_id)
         limit = self._limits.setdefault((node_id, place), Limit(log.config.flush_messages))
         if log.recovery_point >= log.log_end_offset:
             limit.messages = log.config.flush_messages
@@ -74,6 +78,8 @@ class Copies:
         """Note what is not on the platter for certain, just before it is up to chance."""
         for place in places:
             limit = self._limits.get((host.node_id, place), Limit()).messages
+            if host.node_id in self._liars:
+                limit = FOREVER  # what it was asked to sync may not be
             count = 0
             for stored in unsynced(host.disk, named(place)):
                 count += stored.header.record_count

@@ -74,7 +74,7 @@ class PartitionWatch:
         """Look at one replica."""
         log, node_id = partition.log, host.node_id
         self._offsets(node_id, partition)
-        self.copies.note_limit(node_id, self.place, partition)
+        self.copies.note_limit(host, self.place, partition)
         leading = partition.leader_epoch if partition.is_leader else None
         elected = self.agreement.is_new_leader(node_id, log, leading)
         if elected and leading is not None:
@@ -162,10 +162,10 @@ class PartitionWatch:
         """
         if self.unclean:
             return ": unclean.leader.election.enable lets a replica lead that is not in sync"
-        image, restarted = self.image, self.report.restarted
+        image, crashed = self.image, self.report.crashed
         if image is None or image.recovery == RECOVERED:
             return ""
-        if any(restarted.get(i, -1) <= lost.time_us for i in self._trusted):
+        if any(crashed.get(i, -1) <= lost.time_us for i in self._trusted):
             return ""
         return ": every replica that could have led crashed before it had synced"
 

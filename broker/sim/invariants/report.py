@@ -10,8 +10,8 @@ class Report:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self.restarted: dict[int, int] = {}
-        """When each broker has started last, in virtual time."""
+        self.crashed: dict[int, int] = {}
+        """When each broker has come back last after a crash, in virtual time."""
 
     @property
     def now_us(self) -> int:

@@ -52,7 +52,8 @@ class Invariants:
             self._settle()
         if self._lives.get(host.node_id) is not node:
             self._lives[host.node_id] = node
-            self.report.restarted[host.node_id] = self.report.now_us
+            if host.ended != "stopped":
+                self.report.crashed[host.node_id] = self.report.now_us
         if len(self.history.reads) > self._reads_seen:
             self._catch_up()
         for what in dict.fromkeys(touched):

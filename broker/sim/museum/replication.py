@@ -21,7 +21,6 @@ from broker.replication import following
 from broker.replication.fetcher import Fetchers
 from broker.replication.partition import Partition
 from broker.sim.museum.bug import Bug
-from broker.wire.errors import StorageError
 from broker.wire.records import BATCH_OVERHEAD, read_header
 from broker.wire.schema import Message
 
@@ -49,12 +48,11 @@ def _compare_ends_without_epochs(_: Right) -> Right:
     return diverges
 
 
-def _believe_every_epoch(_: Right) -> Right:
-    def check_epoch(self: Partition, current_leader_epoch: int) -> None:
-        if self.offline:
-            raise StorageError(f"{self.name} is offline: {self.offline}")
+def _compare_nothing(_: Right) -> Right:
+    def diverges(self: Partition, epoch: int, offset: int) -> tuple[int, int] | None:
+        return None
 
-    return check_epoch
+    return diverges
 
 
 def _note_no_epoch(right: Right) -> Right:
@@ -134,6 +132,7 @@ BUGS = [
         "A follower that cuts its log to its own high watermark, which it learns one fetch late, "
         "throws away acknowledged records, and may be elected next.",
         Fetchers, "follow", _cut_to_own_watermark,
+        ("crash", "clean stop", "election", "flapping"),
     ),
     Bug(
         "ends-without-epochs",
@@ -141,13 +140,15 @@ BUGS = [
         "Who is told only where an epoch ended, and not which epoch that was, keeps records of a "
         "leader that lost: after a fast double failover logs still diverge.",
         Partition, "diverges", _compare_ends_without_epochs,
+        ("bridge", "one-way cut", "isolation", "crash", "election", "flapping"),
     ),
     Bug(
         "no-fencing",
         "KIP-320",
         "Fetch, truncation and high watermark must all be fenced by the leader epoch: else a "
-        "follower of one epoch counts for the leader of another.",
-        Partition, "check_epoch", _believe_every_epoch,
+        "follower goes on in another leader's log as if it were the same.",
+        Partition, "diverges", _compare_nothing,
+        ("pause", "isolation", "one-way cut", "slowness", "election", "flapping"),
     ),
     Bug(
         "epoch-not-noted",
@@ -155,6 +156,7 @@ BUGS = [
         "A leader must note where its epoch begins when it is elected, and not with its first "
         "record: until then it cannot tell followers where they went another way.",
         Partition, "_begin_epoch", _note_no_epoch,
+        ("crash", "isolation", "partition", "flapping"),
     ),
     Bug(
         "end-goes-back",
@@ -162,6 +164,7 @@ BUGS = [
         "A new leader learns the high watermark late; who asks it for the end of the log too soon "
         "is sent back to offsets that others have read long ago.",
         list_offsets, "_find", _tell_the_end_at_once,
+        ("crash", "election", "flapping", "seek"),
     ),
     Bug(
         "last-replica-standing",
@@ -169,6 +172,7 @@ BUGS = [
         "The last in-sync replica, back from a loss of power, is trusted and leads: its followers "
         "cut off the good copies that they still had.",
         brokers, "after_restart", _trust_who_crashed,
+        ("power loss", "torn batch", "crash"),
     ),
     Bug(
         "batch-begun-late",
@@ -176,6 +180,7 @@ BUGS = [
         "Batches are stored and sent whole: who asks for an offset inside of one must get all of "
         "it, or the rest of that batch is skipped.",
         Log, "read", _begin_with_the_next_batch,
+        ("seek",),
     ),
     Bug(
         "no-idempotence",
@@ -183,6 +188,7 @@ BUGS = [
         "A lost answer looks like a lost request: without sequence numbers the retry is written "
         "again, or behind what was sent after it.",
         ProducerState, "check", _forget_producers,
+        ("loss", "repetition", "lonely client"),
     ),
     Bug(
         "unclean-election",
@@ -190,12 +196,14 @@ BUGS = [
         "A replica that was not in sync keeps the partition online, and everything that it lacks "
         "is lost, acknowledged or not.",
         Rules, "election", _elect_anybody,
+        ("clean stop", "isolation", "pause", "partition"),
     ),
     Bug(
         "acks-1",
         "acks=1",
         "What the leader alone has is lost with the leader, whatever the producer was told.",
         produce, "_is_safe", _answer_when_the_leader_has_it,
+        ("crash", "power loss", "isolation"),
     ),
 ]  # fmt: skip
 """The rows of the museum that are about replication."""
