@@ -72,6 +72,10 @@ def _topics_answered(broker: Broker, answer: Answer, now: Now) -> None:
         names = [topic.name for topic in asked.topics]
     else:
         names = [topic.name for topic in told.topics if topic.error_code not in fine]
+        for topic in told.topics:
+            if topic.error_code == ErrorCode.INVALID_REPLICATION_FACTOR:
+                for waiter in broker.news.at(("topic", topic.name)):
+                    waiter.impossible.add(("topic", topic.name))
     _wake(broker, [("topic", name) for name in names], now)
 
 
@@ -116,5 +120,5 @@ def _answer(broker: Broker, waiter: NewsWaiter) -> None:
     if request.api_key == INIT_PRODUCER_ID:
         answer = init_producer_id.answer(broker)
     else:
-        answer = metadata.answer(broker, request, request.body)
+        answer = metadata.answer(broker, request, request.body, waiter.impossible)
     broker.respond(request, answer)

@@ -13,7 +13,7 @@ creates it, wherever it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from broker.api.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
 from broker.api.context import Broker
@@ -46,8 +46,14 @@ def handle(
     return answer(broker, request, body)
 
 
-def answer(broker: Broker, request: RequestArrived, body: MetadataRequest) -> MetadataResponse:
-    """The brokers, and the topics that were asked for."""
+def answer(
+    broker: Broker,
+    request: RequestArrived,
+    body: MetadataRequest,
+    impossible: Collection[NewsKey] = (),
+) -> MetadataResponse:
+    """The brokers, and the topics that were asked for. Who asked for what cannot be created for
+    want of brokers is told so: else it would ask for ever."""
     everything = body.topics is None or (request.api_version == 0 and not body.topics)
     if everything:
         image = broker.image
@@ -58,6 +64,9 @@ def answer(broker: Broker, request: RequestArrived, body: MetadataRequest) -> Me
     else:
         once = {(topic.topic_id, topic.name): topic for topic in body.topics or []}
         topics = [_asked(broker, topic, body, request.api_version) for topic in once.values()]
+        for at, told in enumerate(topics):
+            if ("topic", told.name) in impossible:
+                topics[at] = told.replace(error_code=ErrorCode.INVALID_REPLICATION_FACTOR)
     asked = body.include_cluster_authorized_operations
     return MetadataResponse(
         brokers=[

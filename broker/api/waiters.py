@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from broker.events import RequestArrived
@@ -52,6 +52,8 @@ class NewsWaiter:
     request: RequestArrived
     missing: dict[NewsKey, None]
     """What has not come yet."""
+    impossible: set[NewsKey] = field(default_factory=set)
+    """What never will: topics with more replicas than there are brokers."""
 
 
 class CommitWaiter(NamedTuple):

@@ -25,7 +25,7 @@ from broker.wire.messages.metadata_records import NoOpRecord
 if TYPE_CHECKING:
     from broker.metadata.controller import Controller
 
-SLICE = 500
+SLICE = 200
 """How many partitions change between two looks at the requests: well under 20 ms of work."""
 
 

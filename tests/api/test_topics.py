@@ -279,6 +279,14 @@ def test_unless_the_client_or_the_broker_forbids_it(bench: Bench) -> None:
     assert look(strict, "orders", create=True).topics[0].error_code == unknown
 
 
+def test_who_asks_for_what_has_too_many_replicas_is_told_so() -> None:
+    bench = Bench(default_replication_factor=3)
+    topics = look(bench, "orders", "clicks", create=True).topics
+    assert {topic.error_code for topic in topics} == {ErrorCode.INVALID_REPLICATION_FACTOR}
+    unknown = look(bench, "orders").topics[0]
+    assert unknown.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
 def test_an_illegal_name_is_not_created(bench: Bench) -> None:
     answer = look(bench, "a b", "orders", create=True)
     codes = [topic.error_code for topic in answer.topics]
