@@ -4,18 +4,21 @@
     (Kafka's `MetadataLoader`)               (its `MetadataDeltaPublisher`s get image and delta)
 
 A node that starts has it all to read, and one that was away for long gets a snapshot in place of
-records that are no more. Neither may keep requests waiting, so a slice is a thousand records.
+records that are no more. Neither may keep requests waiting, so a slice is some hundred records. A
+batch counts as a whole, whatever its size: until its last record the image stays as it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from broker.metadata.image import ClusterImage, Delta
 from broker.quorum.quorum import CommittedBatch, Quorum, SnapshotId
+from broker.wire.errors import StorageError
 from broker.wire.schema import Message
 
-RECORDS_A_SLICE = 1000
+RECORDS_A_SLICE = 500
 
 
 class MetadataLoader:
@@ -29,6 +32,10 @@ class MetadataLoader:
         self.applied_bytes = 0
         """How much has been applied of the log since the start, for whoever counts snapshots."""
         self._draft = ClusterImage()
+        """The image that a batch or a snapshot will lead to, once all of it is replayed."""
+        self._batch: CommittedBatch | None = None
+        self._records: Iterator[Message] = iter(())
+        self._delta = Delta()
         self._snapshot: Iterator[tuple[Message, ...]] | None = None
         self._snapshot_id = SnapshotId(-1, -1)
 
@@ -39,7 +46,7 @@ class MetadataLoader:
 
     def load(self) -> Delta:
         """Apply a slice; returns what it touched, which is nothing while a snapshot is read."""
-        if self._snapshot is None:
+        if self._snapshot is None and self._batch is None:
             found = self.quorum.snapshot_for(self.image.offset + 1)
             if found is not None:
                 self._begin_snapshot(found)
@@ -50,20 +57,33 @@ class MetadataLoader:
     # -- the log ----------------------------------------------------------------------------------
 
     def _read_log(self) -> Delta:
-        image, delta, left = self.image, Delta(), RECORDS_A_SLICE
-        for batch in self.quorum.committed_since(image.offset + 1):
-            image, step = image.replay(batch.records, batch.last_offset, batch.epoch)
-            delta.merge(step)
-            self._count(batch)
-            left -= len(batch.records) + 1
-            if left <= 0:
-                break
-        self.image = image
+        delta, left = Delta(), RECORDS_A_SLICE
+        batches: Iterator[CommittedBatch] | None = None
+        while left > 0:
+            if self._batch is None:
+                batches = batches or self.quorum.committed_since(self.image.offset + 1)
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                self._batch, self._records = batch, iter(batch.records)
+                self._draft, self._delta = self.image, Delta()
+            left -= self._replay(self._batch, left, delta)
         return delta
 
-    def _count(self, batch: CommittedBatch) -> None:
-        self.timestamp_ms = batch.timestamp_ms
-        self.applied_bytes += batch.size_bytes
+    def _replay(self, batch: CommittedBatch, most: int, delta: Delta) -> int:
+        """Replay some records of a batch; only when it is complete they make a new image."""
+        records = tuple(islice(self._records, most))
+        self._draft, step = self._draft.replay(
+            records, self._draft.offset + len(records), batch.epoch
+        )
+        self._delta.merge(step)
+        if len(records) < most:
+            self.image, _ = self._draft.replay((), batch.last_offset, batch.epoch)
+            delta.merge(self._delta)
+            self.timestamp_ms = batch.timestamp_ms
+            self.applied_bytes += batch.size_bytes
+            self._batch = None
+        return len(records) + 1
 
     # -- snapshots --------------------------------------------------------------------------------
 
@@ -74,11 +94,17 @@ class MetadataLoader:
 
     def _read_snapshot(self, batches: Iterator[tuple[Message, ...]]) -> Delta:
         left = RECORDS_A_SLICE
-        for records in batches:
-            self._draft, _ = self._draft.replay(records)
-            left -= len(records) + 1
-            if left <= 0:
-                return Delta()
+        try:
+            for records in batches:
+                self._draft, _ = self._draft.replay(records)
+                left -= len(records) + 1
+                if left <= 0:
+                    return Delta()
+        except StorageError:
+            self._snapshot = None
+            if self.quorum.latest_snapshot != self._snapshot_id:
+                return Delta()  # a newer one has come, and this one is gone
+            raise
         offset, epoch = self._snapshot_id
         before, self._snapshot = self.image, None
         self.image, _ = self._draft.replay((), offset - 1, epoch)

@@ -12,7 +12,7 @@ where they part, by epoch and offset, and goes back to there (KIP-595; as KIP-10
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -46,7 +46,8 @@ class CommittedBatch(NamedTuple):
     last_offset: int
     epoch: int
     timestamp_ms: int
-    records: tuple[Message, ...]
+    records: Iterable[Message]
+    """They are decoded one by one as they are asked for, once: a batch may have thousands."""
     size_bytes: int
     """On the disk: snapshots are due by bytes."""
 
@@ -194,14 +195,12 @@ class MetadataLog:
         while offset < self.high_watermark:
             data = self.log.read(offset, READ_BYTES, self.high_watermark)
             for header, batch in iter_batches(data):
-                epoch, records = self._own.pop(header.base_offset, (-1, ()))
+                epoch, own = self._own.pop(header.base_offset, (-1, ()))
+                records: Iterable[Message] = own
                 if header.is_control:
                     records = ()
                 elif epoch != header.leader_epoch:
-                    records = tuple(
-                        decode_metadata_record(record.value or b"")[0]
-                        for record in read_records(batch)
-                    )
+                    records = _decoded(batch)
                 offset = header.next_offset
                 yield CommittedBatch(
                     header.last_offset,
@@ -305,3 +304,9 @@ class SnapshotWriter(SnapshotFile):
             self._log.clean(now)
         else:
             self.discard()
+
+
+def _decoded(batch: Buffer) -> Iterator[Message]:
+    """The metadata records of a batch, one by one."""
+    for record in read_records(batch):
+        yield decode_metadata_record(record.value or b"")[0]
