@@ -101,7 +101,7 @@ class Elections:
 
     def run_prospective(self, state: Prospective, now: Now) -> None:
         """Go on once the ballot or the time decides it, else ask who has not answered."""
-        member, timed_out = self.member, state.deadline <= now.mono_us
+        member, timed_out = self.member, self.member.is_due(state.deadline)
         if state.ballot.is_won:
             member.become_candidate(Cause.PRE_VOTES, now)
         elif (timed_out or state.ballot.is_lost) and state.leader_id != NOBODY:
@@ -113,7 +113,7 @@ class Elections:
 
     def run_candidate(self, state: Candidate, now: Now) -> None:
         """A lost election is not given up before its time: nobody else is in a hurry, either."""
-        if state.deadline <= now.mono_us and not self.member.stopping:
+        if self.member.is_due(state.deadline) and not self.member.stopping:
             self.member.become_prospective(Cause.ELECTION_TIMEOUT, now)
         elif not state.ballot.is_lost:
             self._ask(state, now)
@@ -144,7 +144,7 @@ class Elections:
 
     def run_unattached(self, state: Unattached, now: Now) -> bool:
         """Whether the time has come to ask for an election."""
-        if state.deadline is None or state.deadline > now.mono_us or self.member.stopping:
+        if not self.member.is_due(state.deadline) or self.member.stopping:
             return False
         self.member.become_prospective(Cause.ELECTION_TIMEOUT, now)
         return True

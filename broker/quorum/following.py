@@ -41,7 +41,7 @@ class Following:
     def run(self, state: Follower, now: Now) -> None:
         """Fetch from the leader, or from anybody while it does not answer."""
         member = self.member
-        if state.deadline is not None and state.deadline <= now.mono_us and not member.stopping:
+        if not member.stopping and member.gives_up(state, now):
             member.become_prospective(Cause.FETCH_TIMEOUT, now)
             return
         if not member.peers.ready(state.leader_id):
@@ -175,24 +175,27 @@ class Following:
     def _heard_leader(self, state: Follower, now: Now) -> None:
         state.deadline = self.member.fetch_deadline(now)
         state.has_fetched = True
+        state.held_up = False
 
     # -- the leader resigns -----------------------------------------------------------------------
 
     def leader_ends(self, end: EndOfEpoch, now: Now) -> None:
         """The leader goes. The one that it names first stands at once, the others give it a lead
-        that doubles with each place, so that they do not all stand together (KIP-595)."""
+        that doubles with each place, so that they do not all stand together (KIP-595). And nobody
+        refuses a pre-vote for the sake of a leader that goes."""
         state = self.member.state
         if not isinstance(state, Follower) or state.leader_id != end.leader_id:
             return
-        if state.deadline is None:
+        state.has_fetched = False
+        if state.deadline is None or self.member.stopping:
             return
         order = [each.candidate_id for each in end.preferred_candidates]
         order = order or list(end.preferred_successors)
-        limit = self.member.config.election_backoff_max_ms
-        backoff_ms = limit
         if not order or order[0] == self.member.node_id:
-            backoff_ms = 0
-        elif self.member.node_id in order:
+            self.member.become_prospective(Cause.FETCH_TIMEOUT, now)
+            return
+        backoff_ms = limit = self.member.config.election_backoff_max_ms
+        if self.member.node_id in order:
             place = order.index(self.member.node_id)
             backoff_ms = min(limit, (limit >> (len(order) - 1)) << (place - 1))
         state.deadline = now.mono_us + backoff_ms * 1000

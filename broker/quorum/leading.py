@@ -67,7 +67,7 @@ class Leading:
                 first_offset=log.end_offset,
                 voters={voter: Progress(voter) for voter in config.voters},
                 observers={},
-                check_quorum_deadline=quorum_us,
+                deadline=quorum_us,
                 announce_deadline=now.mono_us,
             )
         )
@@ -185,13 +185,14 @@ class Leading:
 
     def heard(self, state: Leader, voter: int, now: Now) -> None:
         """A voter hears its leader: with a majority of them, all is well for a while."""
-        if voter not in state.voters or state.check_quorum_deadline is None:
+        if voter not in state.voters or state.deadline is None:
             return
         if voter not in state.heard:
             state.heard.append(voter)
         if len(state.heard) >= len(state.voters) // 2:
             state.heard.clear()
-            state.check_quorum_deadline = now.mono_us + self.member.config.check_quorum_us
+            state.deadline = now.mono_us + self.member.config.check_quorum_us
+            state.held_up = False
 
     def synced(self, state: Leader, now: Now) -> None:
         """The own disk has come further."""
@@ -213,8 +214,7 @@ class Leading:
 
     def run(self, state: Leader, now: Now) -> None:
         """Resign if nobody listens, announce the epoch to those who do not fetch."""
-        deadline = state.check_quorum_deadline
-        if deadline is not None and deadline <= now.mono_us:
+        if self.member.gives_up(state, now):
             _LOG.warning(
                 "node %d leads no more: no majority of the voters fetches", state.leader_id
             )
@@ -250,8 +250,8 @@ class Leading:
     def deadline(self, state: Leader) -> int | None:
         """When a leader has something to do though nothing happens."""
         times = [each.deadline for each in state.waiting]
-        if state.check_quorum_deadline is not None:
-            times += [state.check_quorum_deadline, state.announce_deadline]
+        if state.deadline is not None:
+            times += [state.deadline, state.announce_deadline]
         return min(times, default=None)
 
 

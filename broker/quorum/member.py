@@ -37,6 +37,9 @@ from broker.wire.schema import Message
 
 _LOG = logging.getLogger("broker.quorum")
 
+HELD_UP_US = 50_000
+"""A deadline that comes so much too late says that this node was busy, or stood still."""
+
 ELECTION_STATE = f"{METADATA_FOLDER}/quorum-state"
 
 
@@ -61,6 +64,8 @@ class Member:
         self.is_voter = config.node_id in config.voters
         self.stopping = False
         """It shuts down: it stands for no election any more."""
+        self.timers_us = now.mono_us
+        """The time that the deadlines see: that of the last `run`."""
         self.touched = True
         """Whether something changed that others may want to see."""
         self._written = read_election_state(disk, ELECTION_STATE)
@@ -233,3 +238,19 @@ class Member:
     def fetch_deadline(self, now: Now) -> int | None:
         """When a voter has waited too long for its leader."""
         return now.mono_us + self.config.fetch_timeout_ms * 1000 if self.is_voter else None
+
+    def is_due(self, deadline: int | None) -> bool:
+        """Whether a time has come. It comes with `run` and with nothing else: a node that was held
+        up first takes in what the others have said meanwhile."""
+        return deadline is not None and deadline <= self.timers_us
+
+    def gives_up(self, state: Follower | Leader, now: Now) -> bool:
+        """Whether the others were silent for too long. Who was held up itself cannot tell, since
+        they may have been held up by the same: it gives them a little more time, once."""
+        if state.deadline is None or not self.is_due(state.deadline):
+            return False
+        if state.held_up or now.mono_us - state.deadline < HELD_UP_US:
+            return True
+        state.held_up = True
+        state.deadline = now.mono_us + self.config.fetch_timeout_ms * 1000 // 3
+        return False

@@ -260,6 +260,7 @@ class Quorum:
 
     def run(self, now: Now) -> None:
         """The time that `deadline` gave has come."""
+        self.member.timers_us = now.mono_us
         self.member.peers.run(now)
         self.log.doomed.remove(now.mono_us, FILES_REMOVED_AT_ONCE)
         self._act(now)

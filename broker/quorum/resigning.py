@@ -32,7 +32,7 @@ class Resigning:
     def run(self, state: Resigned, now: Now) -> None:
         """Tell the voters, until each has heard it; take part again in a higher epoch, for in this
         one it was elected itself."""
-        if state.deadline is not None and state.deadline <= now.mono_us:
+        if self.member.is_due(state.deadline):
             if not self.member.stopping:
                 epoch = state.epoch + 1
                 self.member.become_unattached(Cause.ELECTION_TIMEOUT, epoch, now)

@@ -120,13 +120,15 @@ class Leader:
     voters: dict[int, Progress]
     """All voters, itself among them."""
     observers: dict[int, Progress]
-    check_quorum_deadline: int | None
+    deadline: int | None
     """When it resigns, if no majority fetches until then; None with one voter."""
     announce_deadline: int
     """When it next looks who does not fetch, and tells them that it leads."""
     high_watermark: int = -1
     """-1 until a record of its own epoch is on a majority. It does not take over what it knew as a
     follower: only so can nobody see the high watermark of the quorum go back."""
+    held_up: bool = False
+    """Whether the deadline was put off, since this node itself was late."""
     heard: list[int] = field(default_factory=list)
     """Which followers have fetched since the deadline was set."""
     waiting: deque[WaitingFetch] = field(default_factory=deque)
@@ -147,6 +149,8 @@ class Follower:
     voted_id: int
     deadline: int | None
     """When it has waited too long for an answer. Not for an observer."""
+    held_up: bool = False
+    """Whether the deadline was put off, since this node itself was late."""
     has_fetched: bool = False
     """Whether this leader has answered it already."""
     snapshot: SnapshotReceiver | None = None

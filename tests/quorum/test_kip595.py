@@ -8,18 +8,11 @@ from __future__ import annotations
 import pytest
 
 from broker.events import HangUp
-from broker.quorum.config import QuorumConfig, VoterEndpoint
 from broker.quorum.singletons import end_response
 from broker.wire.codec import decode_control_value
 from broker.wire.errors import ErrorCode
 from broker.wire.messages.begin_quorum_epoch import BeginQuorumEpochRequest
 from broker.wire.messages.control_records import LeaderChangeMessage
-from broker.wire.messages.describe_quorum import (
-    DescribeQuorumRequest,
-    DescribeQuorumResponse,
-    PartitionData,
-    TopicData,
-)
 from broker.wire.messages.end_quorum_epoch import EndQuorumEpochRequest
 from broker.wire.messages.fetch import FetchRequest, FetchResponse
 from broker.wire.messages.vote import VoteRequest, VoteResponse
@@ -177,7 +170,7 @@ def test_the_first_successor_stands_at_once_the_others_a_little_later() -> None:
     """EndQuorumEpoch: each place in the list doubles the wait, so that not all stand together."""
     waits = []
     for successors in [(1, 2, 3), (2, 1, 3), (2, 3, 1), (2, 3)]:
-        node = Node().follow(4 if 4 in successors else 2, epoch=1)
+        node = Node().wait(10).follow(2, epoch=1)
         node.ends(2, 1, successors)
         waited = 0
         while node.role == "follower":
@@ -185,6 +178,13 @@ def test_the_first_successor_stands_at_once_the_others_a_little_later() -> None:
             waited += 5
         waits.append(waited)
     assert waits == [0, 75, 150, 300]
+
+
+def test_nobody_refuses_a_pre_vote_for_the_sake_of_a_leader_that_goes() -> None:
+    node = Node().follow(2, epoch=1).leader_says()
+    assert not node.vote(3, epoch=1, pre_vote=True).vote_granted
+    node.ends(2, 1, (3, 1))
+    assert node.vote(3, epoch=1, pre_vote=True).vote_granted
 
 
 def test_only_its_own_leader_can_resign() -> None:
@@ -342,48 +342,29 @@ def test_an_observer_finds_the_leader_by_asking_any_voter() -> None:
     assert list(node.sent(FetchRequest)) == [3]
 
 
-# -- DescribeQuorum -------------------------------------------------------------------------------
+# -- time -----------------------------------------------------------------------------------------
 
 
-def describe(node: Node) -> DescribeQuorumResponse:
-    topic = TopicData(topic_name="__cluster_metadata", partitions=[PartitionData()])
-    answer = node.ask(DescribeQuorumRequest(topics=[topic]))
-    assert isinstance(answer, DescribeQuorumResponse)
-    return answer
+def stand_still(node: Node, ms: int) -> Node:
+    """The whole process is held up; then its timers go off."""
+    node.time += ms * 1000
+    return node
 
 
-def test_the_leader_tells_how_far_everybody_is() -> None:
-    """DescribeQuorum, with the times of KIP-836."""
-    node = Node().lead()
-    node.quorum.append([feature(1)], node.now)
-    node.wait(100).fetch(4, 0, 0)
-    partition = describe(node).topics[0].partitions[0]
-    assert (partition.leader_id, partition.leader_epoch, partition.high_watermark) == (1, 1, 1)
-    ends = {each.replica_id: each.log_end_offset for each in partition.current_voters}
-    assert ends == {1: 2, 2: 1, 3: -1}
-    (observer,) = partition.observers
-    assert (observer.replica_id, observer.log_end_offset) == (4, 0)
-    assert observer.last_fetch_timestamp == node.now.wall_ms
-    assert observer.last_caught_up_timestamp == -1
+def test_a_follower_that_was_held_up_reads_its_letters_first() -> None:
+    """The leader's answer has come meanwhile: it is looked at before any deadline is."""
+    node = stand_still(Node().follow(2, epoch=1), 5 * FETCH_MS)
+    node.leader_says(records(0, 2, epoch=1))
+    assert node.wait(1).role == "follower"
 
 
-def test_who_does_not_lead_describes_nothing() -> None:
-    partition = describe(Node().follow(2, epoch=1)).topics[0].partitions[0]
-    assert partition.error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
-
-
-def test_observers_that_went_are_forgotten() -> None:
-    node = Node(voters=(1,)).sync()
-    node.fetch(4, 0, 0)
-    assert describe(node).topics[0].partitions[0].observers
-    node.wait(301_000)
-    assert not describe(node).topics[0].partitions[0].observers
-
-
-def test_the_voters_addresses_are_told() -> None:
-    endpoint = VoterEndpoint(1, "CONTROLLER", "localhost", 9093)
-    config = QuorumConfig(node_id=1, voters=(1,), endpoints=(endpoint,))
-    node = Node(voters=(1,)).sync()
-    node.quorum.member.config = config
-    (described,) = describe(node).nodes
-    assert described.listeners[0].port == 9093
+def test_who_was_held_up_itself_gives_the_others_a_little_more_time() -> None:
+    """Once: if they are silent then, too, it goes on as usual."""
+    node = stand_still(Node().follow(2, epoch=1), 5 * FETCH_MS)
+    assert node.wait(0).role == "follower"
+    assert node.wait(FETCH_MS // 3).role == "prospective"
+    leader = stand_still(Node().lead(), 5 * FETCH_MS)
+    assert leader.wait(0).role == "leader"
+    leader.fetch(2, 1, 1)
+    assert stand_still(leader, 5 * FETCH_MS).wait(0).role == "leader"
+    assert leader.wait(FETCH_MS // 3).role == "resigned"
