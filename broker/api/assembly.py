@@ -46,7 +46,7 @@ def assemble(
         entropy=entropy,
         image=image,
         quorum=quorum,
-        controller=Controller(quorum, image, config, entropy, owner.cluster_id),
+        controller=Controller(quorum, image, config, owner.cluster_id),
         replicas=Replicas(disk, config, entropy, outbox, clean=previous_epoch is not None),
         lifecycle=BrokerLifecycle(config, identity, outbox),
         forwarder=Forwarder(config, outbox),

@@ -20,7 +20,7 @@ The rules of a decision live in files of their own; here is who calls them, on w
 
 from __future__ import annotations
 
-from broker.events import Entropy, Now
+from broker.events import Now
 from broker.metadata.alter_partition import plan_alter_partition
 from broker.metadata.brokers import (
     State,
@@ -35,7 +35,6 @@ from broker.metadata.configs import BrokerConfig
 from broker.metadata.elections import elect_leaders
 from broker.metadata.features import (
     METADATA_VERSION,
-    SUPPORTED,
     bootstrap_records,
     plan_features,
 )
@@ -87,10 +86,7 @@ from broker.wire.messages.unregister_broker import (
 )
 from broker.wire.messages.update_features import UpdateFeaturesRequest, UpdateFeaturesResponse
 
-__all__ = ["METADATA_VERSION", "METADATA_VERSIONS", "Controller", "Plan"]
-
-METADATA_VERSIONS = SUPPORTED[METADATA_VERSION]
-"""The levels of metadata.version that this broker can work with."""
+__all__ = ["Controller", "Plan"]
 
 PRODUCER_ID_BLOCK = 1000
 """Producer ids are handed to brokers in blocks (KIP-730), so that most requests need no record."""
@@ -105,12 +101,10 @@ class Controller:
         quorum: Quorum,
         image: ClusterImage,
         config: BrokerConfig,
-        entropy: Entropy,
         cluster_id: str = "",
     ) -> None:
         self.quorum = quorum
         self.config = config
-        self.entropy = entropy
         self.cluster_id = cluster_id
         self.latest = image
         self.active = False

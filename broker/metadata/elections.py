@@ -18,6 +18,8 @@ from broker.metadata.registrations import NO_LEADER, PartitionImage
 from broker.metadata.topic_rules import topic_rules
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.elect_leaders import (
+    PREFERRED,
+    UNCLEAN,
     ElectLeadersRequest,
     ElectLeadersResponse,
     PartitionResult,
@@ -25,9 +27,6 @@ from broker.wire.messages.elect_leaders import (
 )
 from broker.wire.messages.metadata_records import PartitionChangeRecord
 from broker.wire.schema import Message
-
-PREFERRED, UNCLEAN = 0, 1
-"""What ElectLeaders can ask for (KIP-460)."""
 
 Concerned = Callable[[PartitionImage], bool]
 
@@ -115,15 +114,6 @@ def for_imbalanced(image: ClusterImage, config: BrokerConfig, most: int) -> list
         election=Election.PREFERRED,
     )
     return _first(changes, most)
-
-
-def is_imbalanced(image: ClusterImage) -> bool:
-    """Whether any partition is led by another than its preferred leader."""
-    return any(
-        partition.leader != partition.replicas[0]
-        for topic in image.topics.values()
-        for partition in topic.partitions
-    )
 
 
 def leads_any(image: ClusterImage, broker_id: int) -> bool:

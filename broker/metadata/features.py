@@ -24,7 +24,12 @@ from broker.wire.messages.metadata_records import (
     EndTransactionRecord,
     FeatureLevelRecord,
 )
-from broker.wire.messages.update_features import FeatureUpdateKey
+from broker.wire.messages.update_features import (
+    SAFE_DOWNGRADE,
+    UNSAFE_DOWNGRADE,
+    UPGRADE,
+    FeatureUpdateKey,
+)
 from broker.wire.schema import Message
 
 METADATA_VERSION: Final = "metadata.version"
@@ -36,9 +41,6 @@ SUPPORTED: Final[Mapping[str, Support]] = {
     METADATA_VERSION: Support(7, 30),
 }
 """What this node can work with. metadata.version 7 to 30: Kafka 3.3 to 4.3."""
-
-UPGRADE, SAFE_DOWNGRADE, UNSAFE_DOWNGRADE = 1, 2, 3
-"""How an update says that it knows what it does (`FeatureUpdate.UpgradeType`)."""
 
 
 def elr_enabled(image: ClusterImage) -> bool:

@@ -222,10 +222,6 @@ class BrokerImage:
         """Whether it may lead partitions and join an ISR."""
         return not self.fenced and not self.in_controlled_shutdown
 
-    def endpoint(self, listener: str) -> BrokerAddress | None:
-        """The address of a listener by its name."""
-        return next((found for found in self.endpoints if found.name == listener), None)
-
     def supports(self, feature: str) -> Support:
         """The levels of a feature; (0, 0) for one that it does not know."""
         return dict(self.features).get(feature, Support(0, 0))

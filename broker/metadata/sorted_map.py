@@ -99,13 +99,6 @@ class SortedMap(Mapping[K, V]):
     def __iter__(self) -> Iterator[K]:
         return (key for leaf in _leaves(self._root) for key in leaf)
 
-    def items_from(self, key: Any) -> Iterator[tuple[K, V]]:
-        """The entries from a key on, in order: how one goes on after a pause."""
-        for leaf in _leaves(self._root, key):
-            for entry in leaf.items():
-                if entry[0] >= key:
-                    yield entry
-
     def each(self) -> Iterator[V]:
         """The values, in the order of the keys, faster than by `values()`."""
         return (value for leaf in _leaves(self._root) for value in leaf.values())
@@ -118,15 +111,13 @@ def _first(node: _Node) -> Any:
     return node.firsts[0] if isinstance(node, _Branch) else next(iter(node))
 
 
-def _leaves(node: _Node, key: Any = None) -> Iterator[dict[Any, Any]]:
-    """The leaves in order, from the one that would hold `key` on."""
+def _leaves(node: _Node) -> Iterator[dict[Any, Any]]:
+    """The leaves in order."""
     if not isinstance(node, _Branch):
         yield node
         return
-    at = 0 if key is None else max(0, bisect_right(node.firsts, key) - 1)
-    for child in node.children[at:]:
-        yield from _leaves(child, key)
-        key = None
+    for child in node.children:
+        yield from _leaves(child)
 
 
 def _replaced(node: _Node, key: Any, value: Any) -> _Node:

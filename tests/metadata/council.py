@@ -86,7 +86,7 @@ class Council:
 
     def _controller(self) -> Controller:
         tape: Any = self.tape
-        return Controller(tape, ClusterImage(), self.config, self.dice, "the-cluster")
+        return Controller(tape, ClusterImage(), self.config, "the-cluster")
 
     def fail_over(self, deposed: int = -1) -> None:
         """Another controller takes over, with what is in the log."""

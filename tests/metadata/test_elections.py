@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from broker.metadata.elections import PREFERRED, UNCLEAN
 from broker.wire.errors import ApiError, ErrorCode
-from broker.wire.messages.elect_leaders import ElectLeadersRequest, TopicPartitions
+from broker.wire.messages.elect_leaders import (
+    PREFERRED,
+    UNCLEAN,
+    ElectLeadersRequest,
+    TopicPartitions,
+)
 from broker.wire.messages.update_features import FeatureUpdateKey, UpdateFeaturesRequest
 from tests.metadata.council import Council
 

@@ -174,18 +174,6 @@ def test_nothing_goes_before_somebody_who_stays_is_in_sync() -> None:
         reverted(PartitionImage(0, (2,), (2,), 2, 0, 0, adding=(2,)))
 
 
-def test_who_was_moved_away_is_not_eligible_any_more() -> None:
-    council = Council(3)
-    council.create("orders", [[1, 2]], min_isr=2)
-    council.alter_isr("orders", [1])
-    assert council.partition("orders").elr == (2,)
-    move(council, [1, 3])
-    assert council.partition("orders").elr == (2,)
-    council.alter_isr("orders", [1, 3])
-    partition = council.partition("orders")
-    assert (partition.replicas, partition.isr, partition.elr) == ((1, 3), (1, 3), ())
-
-
 def test_a_single_replica_is_as_many_as_there_can_be() -> None:
     council = Council(3)
     council.create("orders", [[1, 2]], min_isr=2)
