@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test lint bench site format lock clean tools
+.PHONY: help setup lab test lint simulate bench site format lock clean tools
 
 # JupyterLab's port (the next free one is taken when it is in use); BROWSER=no opens no browser.
 PORT ?= 8888
@@ -13,6 +13,8 @@ JOBS ?= 2
 TESTS ?=
 # Which benchmarks run: make bench ROWS="codec start"; nothing means all.
 ROWS ?=
+# How many seeds `make simulate` runs.
+SEEDS ?= 1000
 
 # A user's own Python path or Jupyter settings must not change what the lessons do.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
@@ -44,6 +46,9 @@ lint: setup ## check style, types and layers: ruff, mypy, import-linter
 	@.venv/bin/ruff format --check --quiet || { .venv/bin/ruff format --check; exit 1; }
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
+
+simulate: setup ## try to break clusters in virtual time (SEEDS=1000)
+	@.venv/bin/broker simulate --seeds $(SEEDS)
 
 bench: setup ## measure, and print tables with the machine and the versions (ROWS="codec start")
 	@$(PYTHON_BIN) -m benchmarks $(ROWS)

@@ -155,7 +155,7 @@ def _add_simulate(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--seed", metavar="SEED", type=int, help="one seed; told in short if it fails"
     )
     more.add_argument("--brokers", metavar="N", type=int, help="of so many brokers (default: 1-5)")
-    more.add_argument("--bug", metavar="NAME", help="with a bug of the museum; `list` names them")
+    more.add_argument("--bug", metavar="NAME", help="with a bug of the museum put back in")
     more.add_argument("--trace", metavar="FILE", help="write the trace of --seed to a file")
     more.add_argument("--workers", metavar="N", type=int, help="processes (default: one a core)")
 
