@@ -44,7 +44,9 @@ def handle(
     reading.poll = session.poll
     named, unknown = _take_in(broker, session, body)
     found = _look(broker, request, body, session, reading, named)
-    session.poll.at_us = now.mono_us
+    silent_us, session.poll.at_us = now.mono_us - session.poll.at_us, now.mono_us
+    if silent_us > broker.replicas.around.lag_us and not session.is_new:
+        _is_heard_again(broker, session, now)
     if not unknown and not session.is_new and body.max_wait_ms > 0:
         missing = reading.missing_bytes
         if missing > 0:
@@ -54,6 +56,15 @@ def handle(
             broker.fetches.enter(waiter, [_place(session)], due_us)
             return None
     return _response(broker, session, found, unknown)
+
+
+def _is_heard_again(broker: Broker, session: FetchSession, now: Now) -> None:
+    """A follower was silent for so long that it may have left ISRs. It has nothing new to say of
+    partitions where it has everything; but that it lives is news for each of them."""
+    for key in session.wanted:
+        partition = broker.replicas.partitions.get(key)
+        if partition is not None and session.replica_id not in partition.isr:
+            broker.replicas.isr_changes.reconsider(partition, now)
 
 
 def _place(session: FetchSession) -> Hashable:
