@@ -4,8 +4,6 @@
     62  BrokerRegistration: a broker has started (2: log directories; 3: its last epoch, KIP-966)
     63  BrokerHeartbeat: it is alive, and this is what it wants (KIP-631)
     67  AllocateProducerIds: a block of ids for idempotent producers (KIP-730)
-    70  ControllerRegistration: where a controller listens (KIP-919). Ours have no need to say so:
-        the voters are static, and every node knows them from its settings.
     70  ControllerRegistration: a controller has started (KIP-919); ours are known by their settings
 
 The controller decides at once and answers when its decision is committed (Kafka's `ControllerApis`,
@@ -26,7 +24,6 @@ from broker.wire.messages.alter_partition import AlterPartitionRequest
 from broker.wire.messages.broker_heartbeat import BrokerHeartbeatRequest
 from broker.wire.messages.broker_registration import BrokerRegistrationRequest
 from broker.wire.messages.controller_registration import ControllerRegistrationRequest
-from broker.wire.messages.controller_registration import ControllerRegistrationRequest
 from broker.wire.schema import Message
 
 Decision = Callable[[Controller, Any, Now], tuple[Message, int]]
@@ -37,7 +34,6 @@ _DECISIONS: dict[type[Message], Decision] = {
     AllocateProducerIdsRequest: Controller.allocate_producer_ids,
     BrokerHeartbeatRequest: Controller.heartbeat,
     BrokerRegistrationRequest: Controller.register_broker,
-    ControllerRegistrationRequest: Controller.register_controller,
     ControllerRegistrationRequest: Controller.register_controller,
 }
 

@@ -114,7 +114,6 @@ CONTROLLER_APIS: dict[int, Api] = {
         _api(63, "BrokerHeartbeat", "controller_apis", (0, 2)),
         _api(67, "AllocateProducerIds", "controller_apis", (0, 0)),
         _api(70, "ControllerRegistration", "controller_apis", (0, 0)),
-        _api(70, "ControllerRegistration", "controller_apis", (0, 0)),
     )
 }
 """What the listener for controllers has."""
