@@ -162,6 +162,18 @@ class ClusterBench:
         to_controller: bool = False,
     ) -> Any:
         """Ask a node, and wait for its answer."""
+        number = self.send(node_id, body, version, to_controller=to_controller)
+        return self.answer(number)
+
+    def send(
+        self,
+        node_id: int,
+        body: Message,
+        version: int | None = None,
+        *,
+        to_controller: bool = False,
+    ) -> int:
+        """Ask a node; the number is the one to wait for the answer with."""
         self._count += 1
         number, key = self._count, body.schema.key
         at = body.schema.versions.high if version is None else version
@@ -172,6 +184,10 @@ class ClusterBench:
         frame = bytes(encode_request(request, body))[4:]
         arrived = read_request(bytearray(frame), self._number(link), to_controller)
         self._tell(node_id, arrived)
+        return number
+
+    def answer(self, number: int) -> Any:
+        """Wait for an answer."""
         self.wait_until(lambda: number in self.answers)
         return self.answers.pop(number)
 

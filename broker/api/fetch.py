@@ -21,6 +21,7 @@ from collections.abc import Hashable, Iterator
 from broker.api import fetch_in_session
 from broker.api.context import Broker
 from broker.api.fetch_reading import CONSUMER, begin, read_partition, replica_of
+from broker.api.leaders import addresses
 from broker.api.waiters import FetchWaiter
 from broker.events import Now, RequestArrived
 from broker.replication.partition import PartitionKey
@@ -30,6 +31,7 @@ from broker.wire.messages.fetch import (
     FetchRequest,
     FetchResponse,
     FetchTopic,
+    NodeEndpoint,
 )
 
 BY_TOPIC_ID = 13
@@ -76,7 +78,9 @@ def _read(
         for name, topic in _topics(broker, request, body)
     ]
     missing = reading.missing_bytes if any(topic.partitions for topic in body.topics) else 0
-    return FetchResponse(session_id=NO_SESSION, responses=responses), missing
+    endpoints = addresses(broker.image, reading.leaders, NodeEndpoint) if reading.leaders else []
+    response = FetchResponse(session_id=NO_SESSION, responses=responses, node_endpoints=endpoints)
+    return response, missing
 
 
 def _topics(

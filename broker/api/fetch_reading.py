@@ -31,6 +31,8 @@ FROM_FOLLOWERS = 11
 """From this version on a consumer may read from a follower, or be sent to one."""
 LEADER_SINCE = 12
 """From this version on an error may say where the leader went."""
+ADDRESSES_SINCE = 16
+"""From this version on an answer may say where the leaders listen that it names."""
 STATE_SINCE = 15
 """From this version on a follower's id stands in `replica_state`."""
 
@@ -54,6 +56,8 @@ class Reading:
     """The fetches of the session that this one belongs to."""
     bytes_read: int = 0
     leaves_now: bool = False
+    leaders: tuple[int, ...] = ()
+    """Those whom the answer names to somebody who has asked the wrong broker."""
 
     @property
     def missing_bytes(self) -> int:
@@ -117,7 +121,7 @@ def read_partition(
             records = _read_records(partition, asked, body, reading)
     except ApiError as error:
         reading.leaves_now = True
-        return _failed(broker, request, topic, asked, error)
+        return _failed(broker, request, topic, asked, error, reading)
     return _data(partition, asked, body, records)
 
 
@@ -155,10 +159,13 @@ def _failed(
     topic: str | None,
     asked: FetchPartition,
     error: ApiError,
+    reading: Reading,
 ) -> PartitionData:
     leader = UNKNOWN_LEADER
     if request.api_version >= LEADER_SINCE:
         leader = current_leader(broker.image, topic, asked.partition, error.code)
+    if request.api_version >= ADDRESSES_SINCE:
+        reading.leaders += leader[:1]
     return PartitionData(
         partition_index=asked.partition,
         error_code=error.code,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 from broker.metadata.image import ClusterImage
 from broker.wire.errors import ErrorCode
 
 _MOVED = frozenset({ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH})
 UNKNOWN_LEADER = (-1, -1)
+
+_Endpoint = TypeVar("_Endpoint")
 
 
 def current_leader(
@@ -17,3 +22,18 @@ def current_leader(
         return UNKNOWN_LEADER
     partition = image.partition(topic, index)
     return UNKNOWN_LEADER if partition is None else (partition.leader, partition.leader_epoch)
+
+
+def addresses(
+    image: ClusterImage, leaders: Iterable[int], endpoint: Callable[..., _Endpoint]
+) -> list[_Endpoint]:
+    """Where the leaders listen that an answer names: each once, as far as they live.
+
+    Without an address a client would have to ask for Metadata all the same.
+    """
+    brokers = [image.brokers.get(leader) for leader in dict.fromkeys(leaders)]
+    return [
+        endpoint(node_id=broker.broker_id, host=broker.host, port=broker.port, rack=broker.rack)
+        for broker in brokers
+        if broker is not None and not broker.fenced
+    ]

@@ -19,7 +19,7 @@ broker has to say about them (offset, leader epoch) is written into the batch's 
 from __future__ import annotations
 
 from broker.api.context import Broker
-from broker.api.leaders import UNKNOWN_LEADER, current_leader
+from broker.api.leaders import UNKNOWN_LEADER, addresses, current_leader
 from broker.api.waiters import ProduceWaiter
 from broker.events import Now, RequestArrived
 from broker.log.validation import RecordsRejectedError
@@ -28,6 +28,7 @@ from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.produce import (
     BatchIndexAndErrorMessage,
     LeaderIdAndEpoch,
+    NodeEndpoint,
     PartitionProduceResponse,
     ProduceRequest,
     ProduceResponse,
@@ -49,11 +50,15 @@ def handle(
 ) -> ProduceResponse | None:
     """Append each batch; answer as `acks` says."""
     missing: dict[PartitionKey, tuple[Partition, int]] = {}
+    leaders: list[int] = []
     response = ProduceResponse(
         responses=[
-            _append_all(broker, request, body, topic, now, missing) for topic in body.topic_data
+            _append_all(broker, request, body, topic, now, missing, leaders)
+            for topic in body.topic_data
         ]
     )
+    if leaders:
+        response = _with_addresses(broker, response, leaders)
     if body.acks == NO_ACKS:
         _end_without_answer(broker, request, response)
         return None
@@ -71,6 +76,7 @@ def _append_all(
     topic: TopicProduceData,
     now: Now,
     missing: dict[PartitionKey, tuple[Partition, int]],
+    leaders: list[int],
 ) -> TopicProduceResponse:
     replicas, results = broker.replicas, []
     name = _topic_name(broker, request, topic)
@@ -81,7 +87,10 @@ def _append_all(
                 partition, _batch(data.records), now, body.acks
             )
         except ApiError as error:
-            results.append(_refused(broker, request, name, data.index, error))
+            refused = _refused(broker, request, name, data.index, error)
+            if refused.current_leader.leader_id >= 0:
+                leaders.append(refused.current_leader.leader_id)
+            results.append(refused)
             continue
         if not _is_safe(partition, body.acks, last + 1):
             missing[partition.key] = partition, last + 1
@@ -181,7 +190,7 @@ def wake(broker: Broker, key: PartitionKey) -> None:
         if code is None:
             continue
         if code:
-            waiter.response = _with_error(waiter.response, key, code)
+            waiter.response = _with_error(broker, waiter, key, code)
         del waiter.missing[key]
         if not waiter.missing:
             broker.produces.leave(waiter)
@@ -209,25 +218,43 @@ def time_out(broker: Broker, now: Now) -> None:
     """Answer those whose time is up. Their batches stay in the log, and may yet be committed."""
     for waiter in broker.produces.due(now.mono_us):
         for key in waiter.missing:
-            waiter.response = _with_error(waiter.response, key, ErrorCode.REQUEST_TIMED_OUT)
+            waiter.response = _with_error(broker, waiter, key, ErrorCode.REQUEST_TIMED_OUT)
         broker.produces.leave(waiter)
         broker.respond(waiter.request, waiter.response)
 
 
-def _with_error(response: ProduceResponse, key: PartitionKey, code: ErrorCode) -> ProduceResponse:
+def _with_error(
+    broker: Broker, waiter: ProduceWaiter, key: PartitionKey, code: ErrorCode
+) -> ProduceResponse:
+    """The answer, with an error where the offset was; who has lost the lead says to whom."""
     topic_name, index = key
-    return response.replace(
+    leader, epoch = UNKNOWN_LEADER
+    if waiter.request.api_version >= LEADER_SINCE:
+        leader, epoch = current_leader(broker.image, topic_name, index, code)
+    error = {
+        "error_code": code,
+        "base_offset": -1,
+        "log_append_time_ms": -1,
+        "current_leader": LeaderIdAndEpoch(leader_id=leader, leader_epoch=epoch),
+    }
+    response = waiter.response.replace(
         responses=[
             topic.replace(
                 partition_responses=[
-                    one.replace(error_code=code, base_offset=-1, log_append_time_ms=-1)
-                    if one.index == index
-                    else one
+                    one.replace(**error) if one.index == index else one
                     for one in topic.partition_responses
                 ]
             )
             if topic.name == topic_name
             else topic
-            for topic in response.responses
+            for topic in waiter.response.responses
         ]
     )
+    known = [endpoint.node_id for endpoint in response.node_endpoints]
+    return response if leader < 0 else _with_addresses(broker, response, [*known, leader])
+
+
+def _with_addresses(
+    broker: Broker, response: ProduceResponse, leaders: list[int]
+) -> ProduceResponse:
+    return response.replace(node_endpoints=addresses(broker.image, leaders, NodeEndpoint))
