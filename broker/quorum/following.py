@@ -172,10 +172,23 @@ class Following:
         log.truncate_to_latest_snapshot()
         self.member.touched = True
 
+    def lost(self, peer: int, now: Now) -> None:
+        """A connection has broken. If it led to the leader, and there is no other to be had, its
+        process is gone: no need to wait until it could be called silent. (Kafka waits all the
+        same.) Where others still hear it, they refuse their pre-votes, and nothing happens."""
+        state = self.member.state
+        if not isinstance(state, Follower) or peer != state.leader_id:
+            return
+        if state.has_fetched:
+            state.has_fetched, state.lost_leader = False, True
+        elif state.lost_leader and state.deadline is not None:
+            soon_us = self.member.random_election_us() // 4
+            state.deadline = min(state.deadline, now.mono_us + soon_us)
+
     def _heard_leader(self, state: Follower, now: Now) -> None:
         state.deadline = self.member.fetch_deadline(now)
         state.has_fetched = True
-        state.held_up = False
+        state.held_up = state.lost_leader = False
 
     # -- the leader resigns -----------------------------------------------------------------------
 

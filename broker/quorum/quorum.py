@@ -235,6 +235,7 @@ class Quorum:
     def peer_lost(self, event: PeerLost, now: Now) -> None:
         """The connection to a peer is gone, or there was none."""
         self.member.peers.lost(event, now)
+        self.following.lost(event.peer, now)
         self._act(now)
 
     def disconnected(self, connection: int) -> None:

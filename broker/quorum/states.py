@@ -152,7 +152,9 @@ class Follower:
     held_up: bool = False
     """Whether the deadline was put off, since this node itself was late."""
     has_fetched: bool = False
-    """Whether this leader has answered it already."""
+    """Whether this leader has answered it, and the connection has held since."""
+    lost_leader: bool = False
+    """Whether the connection to a leader that had answered has broken."""
     snapshot: SnapshotReceiver | None = None
     """What it loads instead of records that the leader does not have any more."""
 

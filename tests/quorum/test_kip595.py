@@ -326,6 +326,19 @@ def test_a_follower_whose_leader_does_not_answer_asks_around() -> None:
     assert node.quorum.leader_id == 3
 
 
+def test_a_leader_whose_process_is_gone_is_not_waited_for() -> None:
+    """Its connection breaks, and no other can be made: its followers ask each other soon."""
+    node = Node().follow(2, epoch=1).leader_says().lose(2)
+    assert node.vote(3, epoch=1, pre_vote=True).vote_granted, "it does not hear node 2 any more"
+    node.wait(50).lose(3).lose(2)
+    assert node.wait(ELECTION_MS // 4).role == "prospective"
+
+
+def test_a_leader_that_was_never_heard_gets_all_of_its_time() -> None:
+    node = Node().follow(2, epoch=1).lose(2).wait(50).lose(3).lose(2)
+    assert node.wait(FETCH_MS - 51).role == "follower"
+
+
 def test_an_answer_that_does_not_come_costs_the_connection() -> None:
     """A request that is overdue is asked again on a new connection: no late answer comes."""
     node = Node(node_id=4).follow(2, epoch=1)
