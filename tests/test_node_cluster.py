@@ -122,6 +122,19 @@ def test_the_death_of_a_leader_costs_less_than_two_seconds_and_no_record() -> No
     assert values(bench) == ["a", "b"]
 
 
+def test_a_process_that_dies_is_missed_sooner_than_one_that_is_merely_silent() -> None:
+    """The end of its connection tells; a cut does not."""
+    times = []
+    for loses in (ClusterBench.kill, ClusterBench.cut):
+        bench = ClusterBench()
+        bench.wait(1000)
+        lost, began_us = other_than(bench.controller), bench.mono_us
+        loses(bench, lost)
+        bench.wait_until(lambda: bench.image.brokers[lost].fenced)  # noqa: B023
+        times.append((bench.mono_us - began_us) // 1000)
+    assert times[0] < 300 < 700 < times[1] < 1100
+
+
 def test_the_death_of_the_controller_is_survived_as_well() -> None:
     bench = ClusterBench()
     bench.create_topic("orders", [ALL])

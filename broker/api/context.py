@@ -69,7 +69,7 @@ class Broker:
     news: WaitingRoom[NewsWaiter] = field(default_factory=WaitingRoom)
     commits: deque[CommitWaiter] = field(default_factory=deque)
     heartbeats: dict[int, int] = field(default_factory=dict)
-    """On which connection the last heartbeat of which broker came."""
+    """By broker: the connection on which its last heartbeat came."""
 
     @property
     def node_id(self) -> int:
@@ -156,9 +156,10 @@ class Broker:
 
     def disconnected(self, connection: int, now: Now) -> None:
         """A connection is gone: nobody is left to answer, and a broker may be dead."""
-        broker_id = self.heartbeats.pop(connection, None)
-        if broker_id is not None and self.controller.active:
-            self.controller.broker_hung_up(broker_id, now)
+        for broker_id in [who for who, at in self.heartbeats.items() if at == connection]:
+            del self.heartbeats[broker_id]
+            if self.controller.active:
+                self.controller.broker_hung_up(broker_id, now)
         self.produces.forget(connection)
         self.fetches.forget(connection)
         self.news.forget(connection)

@@ -41,6 +41,6 @@ _DECISIONS: dict[type[Message], Decision] = {
 def handle(broker: Broker, request: RequestArrived, body: Message, now: Now) -> None:
     """Let the controller decide."""
     if isinstance(body, BrokerHeartbeatRequest) and request.connection > LOOPBACK:
-        broker.heartbeats[request.connection] = body.broker_id
+        broker.heartbeats[body.broker_id] = request.connection
     response, offset = _DECISIONS[type(body)](broker.active_controller(), body, now)
     broker.after_commit(offset, request, response)
