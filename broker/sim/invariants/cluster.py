@@ -69,7 +69,7 @@ class QuorumWatch:
             self.agreement.forgive(loss.offset)
 
     def _on_majority(self, node_id: int, high_watermark: int, voters: tuple[int, ...]) -> None:
-        having = [voter for voter in voters if self._synced(voter) >= high_watermark]
+        having = [voter for voter in voters if self._has_synced(voter, high_watermark)]
         if len(having) <= len(voters) // 2:
             self.report.wrong(
                 "metadata not on a majority",
@@ -77,17 +77,22 @@ class QuorumWatch:
                 f"and of the voters {list(voters)} only {having} have synced as much",
             )
 
-    def _synced(self, voter: int) -> int:
-        """How far a voter's metadata log is on its platter, whether or not the voter is up."""
+    def _has_synced(self, voter: int, offset: int) -> bool:
+        """Whether a voter's metadata log is on its platter up to an offset.
+
+        A voter that runs knows how far it has synced. One that is down, or has just come back,
+        may have more than it knows: then the disk is asked.
+        """
         host = self._hosts.get(str(voter))
         if not isinstance(host, BrokerHost):
-            return 0
+            return False
         if host.machine is not None:
             log = host.machine.quorum.log
-            return min(log.recovery_point, log.log_end_offset)
+            if min(log.recovery_point, log.log_end_offset) >= offset:
+                return True
         safe = takewhile(lambda b: b.durable(host.disk), stored_batches(host.disk, METADATA_FOLDER))
         last = next(iter(deque(safe, 1)), None)
-        return 0 if last is None else last.header.next_offset
+        return last is not None and last.header.next_offset >= offset
 
 
 class ImageWatch:
