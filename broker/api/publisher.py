@@ -53,6 +53,8 @@ class Publisher:
         self.touched["image",] = None
         self.touched.update({("broker", broker_id): None for broker_id in delta.brokers})
         self._unpublished.merge(delta)
+        if any(kind == CONFIG_BROKER for kind, _ in delta.configs):
+            self._configure()
         if self.opened:
             self._publish(now)
         wake_news(broker, delta, now)
@@ -63,11 +65,13 @@ class Publisher:
         self._publish(now)
         self.broker.replicas.sweep_folders(now)
 
+    def _configure(self) -> None:
+        """Settings of brokers have changed while they run."""
+        broker, image = self.broker, self.broker.image
+        own = image.config(CONFIG_BROKER, str(broker.node_id))
+        config = broker.config.with_dynamic(image.config(CONFIG_BROKER, ""), own)
+        broker.config = broker.replicas.config = broker.controller.config = config
+
     def _publish(self, now: Now) -> None:
         delta, self._unpublished = self._unpublished, Delta()
-        broker, image = self.broker, self.broker.image
-        if any(kind == CONFIG_BROKER for kind, _ in delta.configs):
-            own = image.config(CONFIG_BROKER, str(broker.node_id))
-            config = broker.config.with_dynamic(image.config(CONFIG_BROKER, ""), own)
-            broker.config = broker.replicas.config = broker.controller.config = config
-        broker.replicas.apply(image, delta, now)
+        self.broker.replicas.apply(self.broker.image, delta, now)
