@@ -140,7 +140,7 @@ class Partitions(Sequence[PartitionImage]):
         return len(self._by_index)
 
     def __iter__(self) -> Iterator[PartitionImage]:
-        return self._by_index.each()
+        return self._by_index.each_value()
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):

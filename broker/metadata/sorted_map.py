@@ -17,7 +17,7 @@ runs of one seed walk through the topics in the same order, and so do two broker
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import Any, Final, NamedTuple, TypeVar
 
 K = TypeVar("K")
@@ -99,12 +99,44 @@ class SortedMap(Mapping[K, V]):
     def __iter__(self) -> Iterator[K]:
         return (key for leaf in _leaves(self._root) for key in leaf)
 
-    def each(self) -> Iterator[V]:
-        """The values, in the order of the keys, faster than by `values()`."""
+    def values(self) -> ValuesView[V]:
+        """The values, in the order of their keys."""
+        return _Values(self)
+
+    def items(self) -> ItemsView[K, V]:
+        """The entries, in the order of their keys."""
+        return _Items(self)
+
+    def each_value(self) -> Iterator[V]:
+        """The values one by one."""
+        if not isinstance(self._root, _Branch):
+            return iter(self._root.values())
         return (value for leaf in _leaves(self._root) for value in leaf.values())
+
+    def each_item(self) -> Iterator[tuple[K, V]]:
+        """The entries one by one."""
+        return (entry for leaf in _leaves(self._root) for entry in leaf.items())
 
     def __repr__(self) -> str:
         return f"SortedMap({dict(self)!r})"
+
+
+class _Values(ValuesView[V]):
+    """As Mapping's own, without a lookup for each."""
+
+    _mapping: SortedMap[Any, V]
+
+    def __iter__(self) -> Iterator[V]:
+        return self._mapping.each_value()
+
+
+class _Items(ItemsView[K, V]):
+    """As Mapping's own, without a lookup for each."""
+
+    _mapping: SortedMap[K, V]
+
+    def __iter__(self) -> Iterator[tuple[K, V]]:
+        return self._mapping.each_item()
 
 
 def _first(node: _Node) -> Any:
