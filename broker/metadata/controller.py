@@ -123,9 +123,9 @@ class Controller:
     def activate(self, image: ClusterImage, now: Now, deposed: int = NO_LEADER) -> None:
         """Begin to decide, on an image of all that is committed.
 
-        `deposed` led the quorum before. There was an election because nobody heard of it any more,
-        so the broker beside it has been silent for that long already. The first controller of a
-        new cluster writes down its features.
+        `deposed` led the quorum before. There was an election because it was not heard of any
+        more, so less patience is left for the broker beside it. The first controller of a new
+        cluster writes down its features.
         """
         self.latest = image
         self.active, self._term = True, self.quorum.epoch
@@ -140,7 +140,7 @@ class Controller:
 
     @property
     def _silence_us(self) -> int:
-        """How long a deposed leader was silent; and it shall have the time for a heartbeat."""
+        """How long a deposed leader counts as silent; it shall have the time for a heartbeat."""
         longest_ms = (
             self.config.broker_session_timeout_ms - self.config.broker_heartbeat_interval_ms
         )
