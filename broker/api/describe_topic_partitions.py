@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from broker.api.authorized import TOPIC_OPERATIONS
 from broker.api.context import Broker
-from broker.api.topics_told import INTERNAL_TOPICS, leader_told, offline_replicas
+from broker.api.topics_told import INTERNAL_TOPICS, Standing
 from broker.events import Now, RequestArrived
 from broker.metadata.image import ClusterImage, PartitionImage, TopicImage
 from broker.metadata.topic_names import is_legal_topic_name
@@ -35,6 +35,7 @@ def handle(
     room = max(min(PAGE_PARTITIONS_MAX, body.response_partition_limit), 1)
     topics: list[DescribeTopicPartitionsResponseTopic] = []
     next_cursor = None
+    standing = Standing.of(broker.image)
     for name in _names(broker.image, body):
         if room == 0:
             next_cursor = Cursor(topic_name=name, partition_index=0)
@@ -46,7 +47,7 @@ def handle(
         cursor = body.cursor
         first = cursor.partition_index if cursor and cursor.topic_name == name else 0
         page = topic.partitions[first : first + room]
-        topics.append(_known(broker.image, topic, page))
+        topics.append(_known(standing, topic, page))
         room -= len(page)
         if first + len(page) < len(topic.partitions):
             next_cursor = Cursor(topic_name=name, partition_index=first + len(page))
@@ -85,7 +86,7 @@ def _unknown(name: str) -> DescribeTopicPartitionsResponseTopic:
 
 
 def _known(
-    image: ClusterImage, topic: TopicImage, page: tuple[PartitionImage, ...]
+    standing: Standing, topic: TopicImage, page: tuple[PartitionImage, ...]
 ) -> DescribeTopicPartitionsResponseTopic:
     return DescribeTopicPartitionsResponseTopic(
         name=topic.name,
@@ -94,13 +95,13 @@ def _known(
         partitions=[
             DescribeTopicPartitionsResponsePartition(
                 partition_index=partition.index,
-                leader_id=leader_told(image, partition),
+                leader_id=standing.leader(partition),
                 leader_epoch=partition.leader_epoch,
                 replica_nodes=list(partition.replicas),
                 isr_nodes=list(partition.isr),
                 eligible_leader_replicas=list(partition.elr),
                 last_known_elr=list(partition.last_known_elr),
-                offline_replicas=offline_replicas(image, partition),
+                offline_replicas=standing.offline(partition),
             )
             for partition in page
         ],

@@ -17,10 +17,10 @@ from collections.abc import Collection, Iterable
 
 from broker.api.authorized import CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS
 from broker.api.context import Broker
-from broker.api.topics_told import INTERNAL_TOPICS, NOBODY, leader_told, live_only, offline_replicas
+from broker.api.topics_told import INTERNAL_TOPICS, NOBODY, Standing
 from broker.api.waiters import NEWS_MAX_WAIT_US, NewsKey, NewsWaiter
 from broker.events import Now, RequestArrived
-from broker.metadata.image import ClusterImage, PartitionImage, TopicImage
+from broker.metadata.image import PartitionImage, TopicImage
 from broker.metadata.topic_names import is_legal_topic_name
 from broker.wire.errors import ErrorCode
 from broker.wire.messages.metadata import (
@@ -55,15 +55,17 @@ def answer(
     """The brokers, and the topics that were asked for. Who asked for what cannot be created for
     want of brokers is told so: else it would ask for ever."""
     everything = body.topics is None or (request.api_version == 0 and not body.topics)
+    standing = Standing.of(broker.image)
     if everything:
-        image = broker.image
         topics = [
-            _known(image, topic, body, request.api_version)
-            for _, topic in sorted(image.topics.items())
+            _known(standing, topic, body, request.api_version)
+            for _, topic in sorted(broker.image.topics.items())
         ]
     else:
         once = {(topic.topic_id, topic.name): topic for topic in body.topics or []}
-        topics = [_asked(broker, topic, body, request.api_version) for topic in once.values()]
+        topics = [
+            _asked(broker, standing, topic, body, request.api_version) for topic in once.values()
+        ]
         for at, told in enumerate(topics):
             if ("topic", told.name) in impossible:
                 topics[at] = told.replace(error_code=ErrorCode.INVALID_REPLICATION_FACTOR)
@@ -112,17 +114,21 @@ def _create(broker: Broker, request: RequestArrived, names: list[str], now: Now)
 
 
 def _asked(
-    broker: Broker, asked: MetadataRequestTopic, body: MetadataRequest, version: int
+    broker: Broker,
+    standing: Standing,
+    asked: MetadataRequestTopic,
+    body: MetadataRequest,
+    version: int,
 ) -> MetadataResponseTopic:
     if asked.topic_id != ZERO_UUID:
         by_id = broker.image.topic_by_id(asked.topic_id)
         if by_id is None:
             return _unknown(asked.name, asked.topic_id, ErrorCode.UNKNOWN_TOPIC_ID)
-        return _known(broker.image, by_id, body, version)
+        return _known(standing, by_id, body, version)
     name = asked.name or ""
     topic = broker.image.topics.get(name)
     if topic is not None:
-        return _known(broker.image, topic, body, version)
+        return _known(standing, topic, body, version)
     legal = is_legal_topic_name(name)
     return _unknown(
         name,
@@ -136,7 +142,7 @@ def _unknown(name: str | None, topic_id: bytes, code: ErrorCode) -> MetadataResp
 
 
 def _known(
-    image: ClusterImage, topic: TopicImage, body: MetadataRequest, version: int
+    standing: Standing, topic: TopicImage, body: MetadataRequest, version: int
 ) -> MetadataResponseTopic:
     asked = body.include_topic_authorized_operations
     tell = _partition if version > 0 else _partition_in_version_0
@@ -145,13 +151,13 @@ def _known(
         name=topic.name,
         topic_id=topic.topic_id,
         is_internal=topic.name in INTERNAL_TOPICS,
-        partitions=[tell(image, partition) for partition in topic.partitions],
+        partitions=[tell(standing, partition) for partition in topic.partitions],
         topic_authorized_operations=TOPIC_OPERATIONS if asked else NOT_ASKED,
     )
 
 
-def _partition(image: ClusterImage, partition: PartitionImage) -> MetadataResponsePartition:
-    leader = leader_told(image, partition)
+def _partition(standing: Standing, partition: PartitionImage) -> MetadataResponsePartition:
+    leader = standing.leader(partition)
     return MetadataResponsePartition(
         error_code=ErrorCode.LEADER_NOT_AVAILABLE if leader == NOBODY else ErrorCode.NONE,
         partition_index=partition.index,
@@ -159,16 +165,16 @@ def _partition(image: ClusterImage, partition: PartitionImage) -> MetadataRespon
         leader_epoch=partition.leader_epoch,
         replica_nodes=list(partition.replicas),
         isr_nodes=list(partition.isr),
-        offline_replicas=offline_replicas(image, partition),
+        offline_replicas=standing.offline(partition),
     )
 
 
 def _partition_in_version_0(
-    image: ClusterImage, partition: PartitionImage
+    standing: Standing, partition: PartitionImage
 ) -> MetadataResponsePartition:
     """The oldest clients break over a replica that is not among the brokers: it is left out."""
-    told = _partition(image, partition)
-    replicas, isr = live_only(image, partition.replicas), live_only(image, partition.isr)
+    told = _partition(standing, partition)
+    replicas, isr = standing.live_only(partition.replicas), standing.live_only(partition.isr)
     missing = len(replicas) < len(partition.replicas) or len(isr) < len(partition.isr)
     code = ErrorCode.REPLICA_NOT_AVAILABLE if missing else ErrorCode.NONE
     return told.replace(error_code=told.error_code or code, replica_nodes=replicas, isr_nodes=isr)

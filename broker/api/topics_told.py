@@ -8,6 +8,7 @@ all the same: the controller is about to elect another one, and until then there
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from broker.metadata.image import ClusterImage, PartitionImage
 
@@ -15,22 +16,28 @@ INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__sha
 NOBODY = -1
 
 
-def leader_told(image: ClusterImage, partition: PartitionImage) -> int:
-    """The partition's leader, if it can be found; -1 otherwise."""
-    return partition.leader if partition.leader in image.brokers else NOBODY
+class Standing(NamedTuple):
+    """Who is there. Found once for an answer, which may be about thousands of partitions."""
 
+    registered: frozenset[int]
+    live: frozenset[int]
+    """Registered and not fenced: clients may talk to them."""
 
-def offline_replicas(image: ClusterImage, partition: PartitionImage) -> list[int]:
-    """The replicas on brokers that are gone, or fenced."""
-    return [broker for broker in partition.replicas if not is_live(image, broker)]
+    @classmethod
+    def of(cls, image: ClusterImage) -> Standing:
+        """The brokers of an image."""
+        live = frozenset(broker.broker_id for broker in image.live_brokers())
+        return cls(frozenset(image.brokers), live)
 
+    def leader(self, partition: PartitionImage) -> int:
+        """The partition's leader, if it can be found; -1 otherwise."""
+        return partition.leader if partition.leader in self.registered else NOBODY
 
-def live_only(image: ClusterImage, brokers: Iterable[int]) -> list[int]:
-    """Those of the brokers that clients may talk to."""
-    return [broker for broker in brokers if is_live(image, broker)]
+    def offline(self, partition: PartitionImage) -> list[int]:
+        """The replicas on brokers that are gone, or fenced."""
+        live = self.live
+        return [broker for broker in partition.replicas if broker not in live]
 
-
-def is_live(image: ClusterImage, broker: int) -> bool:
-    """Whether a broker is registered and not fenced."""
-    registered = image.brokers.get(broker)
-    return registered is not None and not registered.fenced
+    def live_only(self, brokers: Iterable[int]) -> list[int]:
+        """Those of the brokers that clients may talk to."""
+        return [broker for broker in brokers if broker in self.live]
