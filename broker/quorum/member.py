@@ -116,8 +116,6 @@ class Member:
         if known.leader_id in voters:
             deadline = self.fetch_deadline(now)
             return Follower(known.epoch, known.leader_id, known.voted_id, deadline)
-        if known.voted_id == self.node_id and self.is_voter:
-            return self._candidate(known.epoch, now)
         # A leader that is no voter any more cannot be followed. The epoch is decided all the same.
         voted_id = known.voted_id if known.leader_id == NOBODY else known.leader_id
         return Unattached(known.epoch, voted_id, self._election_deadline(now))
@@ -172,11 +170,9 @@ class Member:
 
     def become_candidate(self, cause: Cause, now: Now) -> None:
         """Stand for election in the next epoch."""
-        self._move(cause, self._candidate(self.epoch + 1, now))
-
-    def _candidate(self, epoch: int, now: Now) -> Candidate:
         ballot = Ballot(self.config.voters, self.node_id)
-        return Candidate(epoch, self.node_id, now.mono_us + self.random_election_us(), ballot)
+        deadline = now.mono_us + self.random_election_us()
+        self._move(cause, Candidate(self.epoch + 1, self.node_id, deadline, ballot))
 
     def become_leader(self, leader: Leader) -> None:
         """The majority has voted for this node."""

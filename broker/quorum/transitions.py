@@ -107,9 +107,12 @@ TRANSITIONS = tuple(
 )
 """All of them, in the order of the table."""
 
-FIRST_STATES = (State.UNATTACHED, State.FOLLOWER, State.CANDIDATE, State.RESIGNED)
-"""Where a node begins: as what it stood in its `quorum-state`. A leader begins as resigned, for
-what it had appended and not synced may be gone, and must not be written anew in the same epoch."""
+FIRST_STATES = (State.UNATTACHED, State.FOLLOWER, State.RESIGNED)
+"""Where a node begins: as what it was in its `quorum-state`, or less, for what it had appended and
+not synced may be gone. So a leader begins as resigned: nothing is written anew in its epoch. And a
+candidate begins as unattached, its vote given to itself: it asks nobody again in that epoch, for
+who granted it a vote has looked at a longer log. (Kafka's goes on: it never asks before a sync.)
+"""
 
 _ALLOWED = frozenset(TRANSITIONS)
 

@@ -31,13 +31,21 @@ WALL_US = 1_700_000_000_000_000
 
 
 class NoLuck:
-    """The least of all that could be drawn; of what may be lost, everything is."""
+    """The least of all that could be drawn."""
+
+    least = 0.0
 
     def random(self) -> float:
-        return 0.0
+        return self.least
 
     def uuid(self) -> bytes:
         return bytes(16)
+
+
+class Ruin(NoLuck):
+    """When the power goes: whatever was not synced is gone (see MemoryDisk)."""
+
+    least = 0.2
 
 
 def feature(level: int) -> FeatureLevelRecord:
@@ -98,7 +106,7 @@ class Node:
     def again(self, power_lost: bool = True) -> Node:
         """The same node after a crash."""
         if power_lost:
-            self.disk.power_loss(NoLuck())
+            self.disk.power_loss(Ruin())
         return Node(self.config.node_id, self.config.voters, self.disk)
 
     # -- time and the disk ------------------------------------------------------------------------

@@ -317,6 +317,17 @@ def test_a_restarted_leader_does_not_lead_on() -> None:
     assert not node.vote(2, epoch=1, last_offset=9).vote_granted
 
 
+def test_a_restarted_candidate_does_not_ask_again_in_its_epoch() -> None:
+    """Whoever gave it a vote has looked at records that it may have lost with the power."""
+    node = Node().follow(2, epoch=1).leader_says(records(0, 3, epoch=1))
+    node.stand().votes(3, granted=True)
+    assert (node.role, node.quorum.epoch) == ("candidate", 2)
+    node = node.again()
+    assert (node.role, node.quorum.epoch, node.end) == ("unattached", 2, 0)
+    assert not node.vote(3, epoch=2, last_offset=9, last_epoch=1).vote_granted
+    assert node.stand().votes(3).quorum.epoch == 3
+
+
 def test_a_follower_whose_leader_does_not_answer_asks_around() -> None:
     node = Node().follow(2, epoch=1)
     assert list(node.sent(FetchRequest)) == [2]

@@ -140,7 +140,7 @@ def test_a_node_that_would_go_another_way_breaks_an_invariant() -> None:
     [
         (ElectionState(), State.UNATTACHED),
         (ElectionState(epoch=3, voted_id=2), State.UNATTACHED),
-        (ElectionState(epoch=3, voted_id=1), State.CANDIDATE),
+        (ElectionState(epoch=3, voted_id=1), State.UNATTACHED),
         (ElectionState(epoch=3, leader_id=2), State.FOLLOWER),
         (ElectionState(epoch=3, leader_id=1), State.RESIGNED),
         (ElectionState(epoch=3, leader_id=9), State.UNATTACHED),
