@@ -7,9 +7,10 @@ records replayed up to an offset. The *controller* is the one place that decides
 To read about it, in this order:
 
     sorted_map, registrations, image     what is known, as values that never change
-    loader, publisher, snapshot          from the log to the image, and from the image to a snapshot
+    loader, snapshot, snapshot_generator from the log to the image, and from the image to a snapshot
     controller, plan                     how a decision is made and appended
-    brokers, sessions, lifecycle         who is there: the controller's half, and the broker's
+    brokers, sessions                    who is there, as the controller sees it...
+    lifecycle, identity                  ...and as the broker does
     partition_change, elections          who leads and who is in sync; the rules in one place
     alter_partition, reassigned,         what leaders, people and time ask of it
     reassignment, topics, chores
