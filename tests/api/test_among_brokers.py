@@ -201,6 +201,44 @@ def test_a_new_topic_is_spread_over_those_who_live(bench: ClusterBench) -> None:
     assert many.error_code == ErrorCode.INVALID_REPLICATION_FACTOR
 
 
+def test_what_a_dying_controller_was_asked_the_next_one_does(bench: ClusterBench) -> None:
+    """Whether the first one did it as well nobody can say; the client gets one answer."""
+    dying = bench.controller
+    asked = bystander(bench)
+    topic = CreatableTopic(name="late", num_partitions=1, replication_factor=2, configs=[])
+    request = CreateTopicsRequest(topics=[topic], timeout_ms=10_000)
+    number = bench.send(asked, request)
+    bench.kill(dying)
+    [created] = bench.answer(number).topics
+    assert created.error_code == 0
+    assert bench.controller != dying
+    assert "late" in bench.image.topics
+
+
+def test_without_a_controller_a_request_is_answered_when_its_time_is_up(
+    bench: ClusterBench,
+) -> None:
+    asked = bystander(bench)
+    for other in bench.ids:
+        if other != asked:
+            bench.kill(other)
+    topic = CreatableTopic(name="never", num_partitions=1, replication_factor=1, configs=[])
+    before = bench.mono_us
+    answer = bench.ask(asked, CreateTopicsRequest(topics=[topic], timeout_ms=3_000))
+    assert [each.error_code for each in answer.topics] == [ErrorCode.REQUEST_TIMED_OUT]
+    assert 3_000_000 <= bench.mono_us - before <= 3_500_000
+
+
+def test_a_topic_that_a_client_names_is_made_through_any_broker(bench: ClusterBench) -> None:
+    for node_id in bench.ids:
+        [topic] = look(bench, node_id, f"named-{node_id}").topics
+        assert topic.error_code == 0
+        assert topic.topic_id == bench.image.topics[f"named-{node_id}"].topic_id
+        assert [p.error_code for p in topic.partitions] == [0]
+    [refused] = look(bench, bystander(bench), "no/name").topics
+    assert refused.error_code == ErrorCode.INVALID_TOPIC_EXCEPTION
+
+
 def test_a_controller_that_is_not_active_says_so(bench: ClusterBench) -> None:
     request = ElectLeadersRequest(topic_partitions=None)
     answer = bench.ask(bystander(bench), request, to_controller=True)
