@@ -6,7 +6,8 @@ ends with a phase in which nothing goes wrong any more, and within a bounded tim
 - every broker serves, unfenced, and has applied the same metadata;
 - every partition has a leader, and all its replicas are in sync;
 - every request is answered: no producer waits for a word, no administrator either;
-- every reader has read to the end, and so has a last one that starts at the beginning.
+- every reader has read to the end, and so has a last one that starts at the beginning;
+- and so it stays: in five calm seconds nobody is elected, fenced or lost from an ISR.
 
 What is not well by then is a finding, in a sentence that names it.
 """
@@ -29,6 +30,7 @@ FINAL = "final"
 """The reader who reads everything at the end."""
 WELL_WITHIN_US = 60_000_000
 LOOK_EVERY_US = 250_000
+CALM_US = 5_000_000
 
 
 def heal(sim: Simulation) -> None:
@@ -87,6 +89,17 @@ def read_everything(sim: Simulation) -> str:
     for name in list(sim.topics or {}):
         sim.consumer(FINAL).assign(name, offset="beginning")
     return become_well(sim)
+
+
+def stay_well(sim: Simulation) -> str:
+    """Let nothing happen for a while. Returns what is not well any more, or has moved by itself."""
+    epochs = [sim.broker(node_id).quorum_epoch for node_id in sim.configs]
+    sim.run_for(CALM_US)
+    wrong = what_is_wrong(sim)
+    after = [sim.broker(node_id).quorum_epoch for node_id in sim.configs]
+    if not wrong and after != epochs:
+        wrong = f"the quorum elects again though all is calm: from epoch {epochs[0]} to {after[0]}"
+    return wrong
 
 
 # -- what is not well ----------------------------------------------------------------------------

@@ -280,6 +280,11 @@ class BrokerHost(Host):
         """Controllers are reached as soon as the process runs; the rest when it is ready."""
         return self.machine is not None and (lane in TO_CONTROLLERS or self.machine.ready)
 
+    @property
+    def quorum_epoch(self) -> int:
+        """The epoch of the quorum that its node is in; -1 while there is none."""
+        return -1 if self.machine is None else self.machine.quorum.epoch
+
     def notice_status(self) -> bool:
         """See how far the node has come; True if it has just come up."""
         node = self.machine

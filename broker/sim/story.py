@@ -139,7 +139,7 @@ class Story:
             self._give(sim, episode, name, arguments)
         sim.run_until(start_us + self.plan.safety_us)
         healing.heal(sim)
-        return healing.become_well(sim) or healing.read_everything(sim)
+        return healing.become_well(sim) or healing.read_everything(sim) or healing.stay_well(sim)
 
     def _agenda(self) -> Iterator[tuple[int, int, str, dict[str, Any]]]:
         """When, in which episode (-1: none), and what."""

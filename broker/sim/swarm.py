@@ -98,6 +98,8 @@ def _settings(dice: Dice, brokers: int) -> dict[str, str]:
     settings: dict[str, str] = {}
     if dice.chance(0.3):
         settings["metadata.log.max.record.bytes.between.snapshots"] = "2000"
+    if dice.chance(0.75):
+        settings["metadata.max.idle.interval.ms"] = "5000"
     if dice.chance(0.3):
         settings["replica.lag.time.max.ms"] = dice.pick(("1000", "3000"))
     if dice.chance(0.3):
