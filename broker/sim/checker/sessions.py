@@ -114,7 +114,7 @@ def _beginning(orders: Orders, way: Stretch) -> Iterator[Anomaly]:
         f"and {first.operation} began with {orders.name(first.value)} at offset {first.offset} of "
         f"{place_name(way.place)}"
     )
-    where, operations = (way.place, first.offset), (first.operation,)
+    where, operations = (way.place, max(first.offset, way.floor - 1)), (first.operation,)
     missed = [] if way.start is None else order.from_to(way.start, first.offset)
     if missed:
         (value, *_) = order.values[missed[0]]
