@@ -75,7 +75,7 @@ class Elections:
             return ErrorCode.INVALID_REQUEST
         if epoch < self.member.epoch:
             return ErrorCode.FENCED_LEADER_EPOCH
-        if partition.replica_id < 0:
+        if partition.replica_id < 0 or partition.replica_id == self.member.node_id:
             return ErrorCode.INVALID_REQUEST
         if voter_id not in (NOBODY, self.member.node_id):
             return ErrorCode.INVALID_VOTER_KEY

@@ -28,7 +28,7 @@ from broker.quorum.states import Leader
 from broker.quorum.transitions import Cause
 from broker.quorum.waiting import WaitingFetch
 from broker.wire.codec import encode
-from broker.wire.errors import ErrorCode, invariant
+from broker.wire.errors import ErrorCode
 from broker.wire.messages import begin_quorum_epoch
 from broker.wire.messages.control_records import LeaderChangeMessage, Voter
 from broker.wire.messages.fetch import (
@@ -98,12 +98,12 @@ class Leading:
         member, state = self.member, self.member.state
         offset, epoch = partition.fetch_offset, partition.last_fetched_epoch
         error = self.leader_only(partition.current_leader_epoch)
-        if min(request.max_wait_ms, offset, epoch) < 0 or epoch > partition.current_leader_epoch:
+        replica_id = max(request.replica_state.replica_id, request.replica_id)
+        nonsense = min(request.max_wait_ms, offset, epoch) < 0 or replica_id == member.node_id
+        if nonsense or epoch > partition.current_leader_epoch:
             error = ErrorCode.INVALID_REQUEST
         if error or not isinstance(state, Leader):
             return refused_fetch(error, member.leader_id, member.epoch)
-        replica_id = max(request.replica_state.replica_id, request.replica_id)
-        invariant(replica_id != member.node_id, "a leader does not fetch from itself")
         if member.log.fits(offset, epoch)[0] is Fit.VALID:
             # A log that went another way says nothing about how much of this one it has.
             self._fetched(state, replica_id, partition, now)

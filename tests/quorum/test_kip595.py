@@ -28,6 +28,7 @@ def test_a_vote_that_cannot_be_meant_is_refused() -> None:
     assert node.vote(2, epoch=3, last_epoch=3).error_code == ErrorCode.INVALID_REQUEST
     assert node.vote(2, epoch=3, last_offset=-1).error_code == ErrorCode.INVALID_REQUEST
     assert node.vote(-1, epoch=3).error_code == ErrorCode.INVALID_REQUEST
+    assert node.vote(1, epoch=3).error_code == ErrorCode.INVALID_REQUEST, "one's own id"
     assert node.vote(2, epoch=3, voter=7).error_code == ErrorCode.INVALID_VOTER_KEY
     assert node.quorum.epoch == 0
 
@@ -234,9 +235,11 @@ def test_who_does_not_lead_says_who_does() -> None:
     assert answer.current_leader.leader_id == 2
 
 
-@pytest.mark.parametrize(("offset", "last_epoch"), [(-1, 0), (0, -1), (0, 2)])
-def test_a_fetch_from_nowhere_is_refused(offset: int, last_epoch: int) -> None:
-    answer = Node().lead().fetch(2, offset, last_epoch)
+@pytest.mark.parametrize(
+    ("replica", "offset", "last_epoch"), [(2, -1, 0), (2, 0, -1), (2, 0, 2), (1, 0, 0)]
+)
+def test_a_fetch_from_nowhere_is_refused(replica: int, offset: int, last_epoch: int) -> None:
+    answer = Node().lead().fetch(replica, offset, last_epoch)
     assert answer is not None
     assert answer.error_code == ErrorCode.INVALID_REQUEST
 
