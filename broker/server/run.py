@@ -94,11 +94,13 @@ def _settle_memory() -> None:
     """What the start has made stays: the garbage collector need not look at it again.
 
     A broker makes many small objects that refer to each other in no circle. Looking for circles
-    less often saves a few percent of its time.
+    less often saves a few percent of its time. Each look is kept short: the young and the middle
+    ones are at most 25,000 objects, 10 ms; all objects are looked at once in many millions, for
+    with ten thousand partitions that takes as long as a quarter of the patience of a quorum.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(5_000, 5, 1_000)
 
 
 def one_line(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
