@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.quorum.harness import Host, World
@@ -73,3 +75,41 @@ def test_whatever_happens_nothing_committed_is_lost_and_the_quorum_comes_back(vo
             history(seed, voters)
         except Exception as error:
             raise AssertionError(f"seed {seed}, {voters} voters: {error}") from error
+
+
+def crashes(world: World, leader: Host) -> None:
+    leader.crash()
+
+
+def falls_silent(world: World, leader: Host) -> None:
+    world.isolate(leader.node_id)
+
+
+def stops(world: World, leader: Host) -> None:
+    assert leader.quorum is not None
+    leader.quorum.resign(world.now)
+    leader.after()
+
+
+@pytest.mark.parametrize(
+    ("what", "usual_ms", "most_ms"),
+    [(stops, 20, 50), (crashes, 250, 1_000), (falls_silent, 700, 1_500)],
+)
+def test_how_soon_another_leads(
+    what: Callable[[World, Host], None], usual_ms: int, most_ms: int
+) -> None:
+    """In virtual time, until a record of the new epoch is committed."""
+    gaps = []
+    for seed in range(15):
+        world = World(seed=seed).start()
+        world.settle()
+        world.run(1_000_000 + seed * 13_000)
+        old, since = world.leader, world.time
+        assert old is not None
+        what(world, old)
+        others = [host for host in world.hosts.values() if host is not old]
+        while not any(host.quorum and host.quorum.epoch_is_committed for host in others):
+            world.run(2_000)
+        gaps.append((world.time - since) // 1000)
+    assert sorted(gaps)[len(gaps) // 2] <= usual_ms
+    assert max(gaps) <= most_ms
