@@ -70,7 +70,7 @@ def history(seed: int, voters: int, steps: int = 60) -> World:
 
 @pytest.mark.parametrize("voters", [3, 5])
 def test_whatever_happens_nothing_committed_is_lost_and_the_quorum_comes_back(voters: int) -> None:
-    for seed in range(25):
+    for seed in range(15):
         try:
             history(seed, voters)
         except Exception as error:
