@@ -7,10 +7,10 @@ import random
 
 import pytest
 
+from broker.api.phase import Phase
 from broker.events import Synced
 from broker.log import checkpoints
 from broker.log.disk import MemoryDisk
-from broker.api.phase import Phase
 from broker.wire.errors import ConfigError, ErrorCode
 from broker.wire.records import build_batch
 from tests.bench import Bench
