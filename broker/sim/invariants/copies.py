@@ -57,6 +57,8 @@ class Copies:
         self.gone: dict[Place, dict[int, list[Lost]]] = {}
         self.at_risk: dict[Place, list[AtRisk]] = {}
         """What the last fault may have taken: looked into before anything else happens."""
+        self._told: dict[tuple[Place, Mark], list[tuple[int, Content]]] = {}
+        """The records of batches that were at risk before."""
         self._limits: dict[tuple[int, Place], Limit] = {}
         self._liars: set[int] = set()
         """Brokers whose disk has said once that it had synced, and had not."""
@@ -95,6 +97,9 @@ class Copies:
     def _risk(self, host: BrokerHost, place: Place, stored: StoredBatch, why: str) -> None:
         header = stored.header
         contents = [(r.offset, (r.key, r.value)) for r in stored.records(host.disk)]
+        # A copy that is damaged already does not say what it was; an earlier one did.
+        contents = contents or self._told.get((place, mark(header)), [])
+        self._told[place, mark(header)] = contents
         risk = AtRisk(header.base_offset, mark(header), contents, why)
         self.at_risk.setdefault(place, []).append(risk)
 
@@ -114,7 +119,8 @@ class Copies:
             if risk.mark in held or not risk.why:
                 continue
             ledger.gone.add(risk.mark)
-            for offset, content in risk.contents:
+            contents = risk.contents or self.contents(place, [risk.mark]).get(risk.mark, [])
+            for offset, content in contents:
                 self.gone.setdefault(place, {}).setdefault(offset, []).append(
                     Lost(content, risk.why)
                 )
