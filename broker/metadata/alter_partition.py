@@ -19,7 +19,7 @@ from __future__ import annotations
 from broker.metadata.brokers import check_broker_epoch
 from broker.metadata.configs import BrokerConfig
 from broker.metadata.image import ClusterImage, TopicImage
-from broker.metadata.partition_change import Target, plan_change
+from broker.metadata.partition_change import Rules, Target, plan_change
 from broker.metadata.plan import Plan
 from broker.metadata.registrations import (
     NO_LEADER_CHANGE,
@@ -37,23 +37,30 @@ from broker.wire.messages.alter_partition import (
     PartitionResult,
     TopicResult,
 )
+from broker.wire.schema import Message
 
 
 def plan_alter_partition(
     plan: Plan, config: BrokerConfig, body: AlterPartitionRequest
 ) -> AlterPartitionResponse:
-    """Take the ISRs that a leader proposes; each partition stands on its own."""
-    check_broker_epoch(plan.image, body.broker_id, body.broker_epoch)
+    """Take the ISRs that a leader proposes; each partition stands on its own.
+
+    After a failover they come by the thousand, so the changes enter the plan together.
+    """
+    image, changes = plan.image, list[Message]()
+    check_broker_epoch(image, body.broker_id, body.broker_epoch)
     results = []
     for asked in body.topics:
-        topic = plan.image.topic_by_id(asked.topic_id)
-        partitions = [
-            _error(data, ErrorCode.UNKNOWN_TOPIC_ID)
-            if topic is None
-            else _alter(plan, config, body.broker_id, topic, data)
-            for data in asked.partitions
-        ]
+        topic = image.topic_by_id(asked.topic_id)
+        if topic is None:
+            partitions = [_error(data, ErrorCode.UNKNOWN_TOPIC_ID) for data in asked.partitions]
+        else:
+            rules = topic_rules(image, config, topic)
+            partitions = [
+                _alter(rules, topic, body.broker_id, data, changes) for data in asked.partitions
+            ]
         results.append(TopicResult(topic_id=asked.topic_id, partitions=partitions))
+    plan.add(changes)
     return AlterPartitionResponse(topics=results)
 
 
@@ -62,16 +69,15 @@ def _error(data: PartitionData, code: ErrorCode) -> PartitionResult:
 
 
 def _alter(
-    plan: Plan, config: BrokerConfig, broker_id: int, topic: TopicImage, data: PartitionData
+    rules: Rules, topic: TopicImage, broker_id: int, data: PartitionData, changes: list[Message]
 ) -> PartitionResult:
     partition = topic.partitions.find(data.partition_index)
     if partition is None:
         return _error(data, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
     states = data.new_isr_with_epochs or [BrokerState(broker_id=one) for one in data.new_isr]
-    code = _refusal(plan.image, broker_id, partition, states, data)
+    code = _refusal(rules.image, broker_id, partition, states, data)
     if code is not ErrorCode.NONE:
         return _error(data, code)
-    rules = topic_rules(plan.image, config, topic)
     target = Target(
         election=rules.election,
         isr=[state.broker_id for state in states],
@@ -79,7 +85,7 @@ def _alter(
     )
     change = plan_change(rules, partition, target)
     if change is not None:
-        plan.add([change])
+        changes.append(change)
         partition = partition.changed(change)
         if change.leader not in (broker_id, NO_LEADER_CHANGE):
             # The ISR completed a reassignment in which its leader had to go: both an error and a
