@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from assignments.ecommerce.design import Choice
 from assignments.ecommerce.streams import Stream
@@ -107,7 +107,8 @@ class Performance:
 def perform(play: Play, *, trace: bool = False) -> Performance:
     """Run it. A run with a trace is the same run, step by step."""
     sim = Simulation(seed=SEED, trace=trace, codec=False)
-    sim.create_topic(play.choice.topic, play.partitions, **play.choice.retention.configs)
+    configs: dict[str, Any] = dict(play.choice.retention.configs)
+    sim.create_topic(play.choice.topic, play.partitions, **configs)
     producer = _producer(sim, play.stream)
     members = {crew.service: _members(sim, play, crew) for crew in play.crews}
     sim.run_until(LEAD_IN_US)

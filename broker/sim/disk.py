@@ -18,7 +18,7 @@ from broker.log.disk.memory import Chance, _apply, _File, _Folder
 ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
 OPERATIONS = ("read", "append", "sync")
 ABOUT = ("records", "everything")
-"""What a disk can lie about: the logs of topics, or the metadata log and all else as well."""
+"""What a disk can lie about: records of topics, or the metadata, checkpoints and names as well."""
 UNTIL_REPAIRED = 1 << 60
 
 
