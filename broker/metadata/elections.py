@@ -173,9 +173,11 @@ def elect_leaders(
     )
     results = []
     for name, indexes in places:
+        topic = image.topics.get(name)
+        rules = None if topic is None else topic_rules(image, config, topic)
         partitions = []
         for index in indexes:
-            code, why = _elect(image, config, name, index, body.election_type, records)
+            code, why = _elect(rules, topic, name, index, body.election_type, records)
             # Who asks for all partitions does not want to hear of those that are well.
             if asked is not None or code is not ErrorCode.ELECTION_NOT_NEEDED:
                 partitions.append(
@@ -186,24 +188,23 @@ def elect_leaders(
 
 
 def _elect(
-    image: ClusterImage,
-    config: BrokerConfig,
+    rules: Rules | None,
+    topic: TopicImage | None,
     name: str,
     index: int,
     kind: int,
     records: list[Message],
 ) -> tuple[ErrorCode, str | None]:
-    topic = image.topics.get(name)
-    partition = None if topic is None else topic.partitions.find(index)
-    if topic is None:
+    if topic is None or rules is None:
         return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"No such topic as {name}"
+    partition = topic.partitions.find(index)
     if partition is None:
         return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"No such partition as {name}-{index}"
     led = partition.leader != NO_LEADER
     if led and (kind == UNCLEAN or partition.leader == partition.replicas[0]):
         return ErrorCode.ELECTION_NOT_NEEDED, ErrorCode.ELECTION_NOT_NEEDED.text
     election = Election.UNCLEAN if kind == UNCLEAN else Election.PREFERRED
-    change = _election(image, config, topic, partition, election)
+    change = plan_change(rules, partition, Target(election=election))
     if change is None:
         missing = (
             ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE
@@ -213,13 +214,3 @@ def _elect(
         return missing, missing.text
     records.append(change)
     return ErrorCode.NONE, None
-
-
-def _election(
-    image: ClusterImage,
-    config: BrokerConfig,
-    topic: TopicImage,
-    partition: PartitionImage,
-    election: Election,
-) -> PartitionChangeRecord | None:
-    return plan_change(topic_rules(image, config, topic), partition, Target(election=election))
