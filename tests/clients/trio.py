@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -104,8 +105,13 @@ class Trio:
     def log_file(self, broker: int) -> Path:
         return self.folder / f"broker-{broker}.log"
 
-    def __enter__(self) -> Trio:
-        self.start(*BROKERS)
+    def __enter__(self) -> Self:
+        try:
+            self.start(*BROKERS)
+        except BaseException:
+            self.kill(*self.processes)
+            self.reserved.close()
+            raise
         return self
 
     def __exit__(
@@ -132,14 +138,11 @@ class Trio:
     def admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.bootstrap})
 
-    def create(self, topic: str, partitions: int = 1, **config: str) -> None:
-        """A topic of three replicas, with leaders."""
-        new = NewTopic(
-            topic, partitions, 3, config={k.replace("_", "."): v for k, v in config.items()}
-        )
+    def create(self, topic: str, partitions: int = 1, replicas: int = 3) -> None:
+        """A topic whose replicas are all in sync."""
         client = self.admin()
-        client.create_topics([new])[topic].result(10)
-        self.wait_for_isr(topic, 3)
+        client.create_topics([NewTopic(topic, partitions, replicas)])[topic].result(10)
+        self.wait_for_isr(topic, replicas)
 
     def leader(self, topic: str, partition: int = 0) -> int:
         """Who leads, once somebody does."""
@@ -157,11 +160,8 @@ class Trio:
 
     def controller(self) -> int:
         """Who leads the quorum: the one that has said so last in its file."""
-        epochs = {
-            broker: json.loads(self.quorum_state(broker).read_text()) for broker in self.processes
-        }
-        latest = max(epochs.values(), key=lambda state: state["leaderEpoch"])
-        leader: int = latest["leaderId"]
+        states = [json.loads(self.quorum_state(broker).read_text()) for broker in self.processes]
+        leader: int = max(states, key=lambda state: state["leaderEpoch"])["leaderId"]
         return leader
 
     def quorum_state(self, broker: int) -> Path:
