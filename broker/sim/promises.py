@@ -9,6 +9,9 @@ logs hold. And here it is known which anomalies Kafka owns up to:
   producer, but what it writes down for its next life (ProducerStateManager's snapshot) is the last
   one only. So a retry that meets a broker which has come back may be refused as out of order, and
   is then sent under a new epoch.
+- A log takes any sequence number from a producer that it has never heard of. So if the first batch
+  is refused, for too few are in sync, and the second one, on its way already, finds enough of them,
+  the second stands first; the first is then out of order, and sent under a new epoch.
 - With acks=1 a record is acknowledged when the leader alone has it, and may go with the leader.
 - What was lost in a way that Kafka allows is gone, and its offset may be given anew. The rules by
   which a loss is allowed stand in `invariants.copies`; the checker is not shown what fell to them.
@@ -160,8 +163,11 @@ def _poll(number: int, reads: Sequence[Read], gone: Gone) -> Operation:
 def _excuse(history: History, anomaly: Anomaly, writers: list[Sent], gone: Gone) -> str:
     """Why Kafka allows this; empty if it does not."""
     careless = [sent.client for sent in writers if not sent.idempotent]
-    if anomaly.kind.endswith("nonmonotonic send") and careless:
-        return f": {careless[0]} is not idempotent, and sent again"
+    if anomaly.kind.endswith("nonmonotonic send"):
+        if careless:
+            return f": {careless[0]} is not idempotent, and sent again"
+        if writers and _is_first(history, writers[-1]):
+            return ": the log had not heard of the producer yet, and what came before was refused"
     if anomaly.kind == "duplicate":
         if careless:
             return f": {careless[0]} is not idempotent, and sent it again"
@@ -173,6 +179,17 @@ def _excuse(history: History, anomaly: Anomaly, writers: list[Sent], gone: Gone)
         if first is not None and first <= offset + 1:
             return f": from offset {first} on, records were lost in a way that Kafka allows"
     return ""
+
+
+def _is_first(history: History, sent: Sent) -> bool:
+    """Whether a record is the first that a log has of a producer."""
+    who = (sent.client, sent.life, sent.delivery.topic, sent.delivery.partition)
+    offsets = [
+        other.delivery.offset
+        for other in history.sent
+        if (other.client, other.life, other.delivery.topic, other.delivery.partition) == who
+    ]
+    return sent.delivery.offset == min(offset for offset in offsets if offset >= 0)
 
 
 def _lost_and_allowed(history: History, gone: Gone) -> None:

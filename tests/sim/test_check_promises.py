@@ -114,9 +114,17 @@ def test_what_was_sent_twice_may_be_there_twice() -> None:
 def test_records_of_an_idempotent_producer_stand_in_the_order_of_sending() -> None:
     for idempotent, mark in ((True, ""), (False, "?")):
         history = new_history()
-        sent(history, CREATED, 1, idempotent=idempotent)
-        sent(history, PAID, 0, idempotent=idempotent)
-        assert judged(history, PAID, CREATED) == ["external nonmonotonic send" + mark]
+        sent(history, SENT, 0, idempotent=idempotent)
+        sent(history, CREATED, 2, idempotent=idempotent)
+        sent(history, PAID, 1, idempotent=idempotent)
+        assert judged(history, SENT, PAID, CREATED) == ["external nonmonotonic send" + mark]
+
+
+def test_the_second_batch_of_a_producer_may_stand_first() -> None:
+    history = new_history()
+    sent(history, CREATED, 1)
+    sent(history, PAID, 0)
+    assert judged(history, PAID, CREATED) == ["external nonmonotonic send?"]
 
 
 def test_two_lives_of_a_producer_are_two_producers() -> None:
