@@ -166,7 +166,7 @@ def _excuse(history: History, anomaly: Anomaly, writers: list[Sent], gone: Gone)
     if anomaly.kind.endswith("nonmonotonic send"):
         if careless:
             return f": {careless[0]} is not idempotent, and sent again"
-        if writers and _is_first(history, writers[-1]):
+        if len({sent.delivery.offset for sent in writers}) == 2 and _is_first(history, writers[-1]):
             return ": the log had not heard of the producer yet, and what came before was refused"
     if anomaly.kind == "duplicate":
         if careless:
