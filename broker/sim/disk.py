@@ -100,6 +100,8 @@ class SimulatedDisk(MemoryDisk):
         """A process that dies takes no fault of its disk with it."""
 
     def power_loss(self, chance: Chance) -> None:
+        if self.lies == "records":
+            self._lose_tails(self._root, "", chance)
         faults = list(self._faults)
         super().power_loss(chance)
         self._faults = faults
@@ -115,6 +117,21 @@ class SimulatedDisk(MemoryDisk):
         if self.exists(path) and self.size(path) > position + length:
             self.truncate(path, position + length)
             self._file(path, "tear").sync()
+
+    def _lose_tails(self, folder: _Folder, path: str, chance: Chance) -> None:
+        """Of a file that was lied about the unsynced tail is there or gone, as a whole.
+
+        A broker believes that it was synced, and does not look for holes in it: those are what no
+        replica can repair. That records are missing, it finds out.
+        """
+        for name in sorted(folder.names):
+            node, inner = folder.names[name], f"{path}/{name}" if path else name
+            if isinstance(node, _Folder):
+                self._lose_tails(node, inner, chance)
+            elif self._is_lied_about(inner) and node.before is None:
+                if chance.random() < 0.5:
+                    del node.content[node.synced :]
+                node.sync()
 
     def _strike(self, operation: str, path: str) -> None:
         if not self._looking:
