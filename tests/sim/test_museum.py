@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from broker.replication.fetcher import Fetchers
@@ -10,6 +12,7 @@ from broker.sim.episodes import KINDS
 from broker.sim.story import tell
 
 BUG = "truncate-to-own-watermark"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_planted_bug_rings() -> None:
@@ -44,3 +47,12 @@ def test_every_exhibit_says_what_it_teaches() -> None:
         assert ". " not in bug.lesson, "one sentence"
         assert bug.function in bug.owner.__dict__, "the code has moved: the switch must follow"
         assert set(bug.faults) <= set(KINDS)
+
+
+def test_the_page_of_the_museum_shows_what_is_there() -> None:
+    page = (ROOT / "site" / "museum.md").read_text()
+    for bug in museum.BUGS.values():
+        seeds = bug.seeds or "over 100"
+        assert f"| `{bug.name}` | {bug.known_as} | {bug.lesson} | {seeds} |" in page
+    story = (ROOT / "tests" / "scenarios" / f"{BUG.replace('-', '_')}.txt").read_text()
+    assert "\n\n".join(story.strip().split("\n\n")[2:]) in page

@@ -133,6 +133,7 @@ BUGS = [
         "throws away acknowledged records, and may be elected next.",
         Fetchers, "follow", _cut_to_own_watermark,
         ("crash", "clean stop", "election", "flapping"),
+        2,
     ),
     Bug(
         "ends-without-epochs",
@@ -149,6 +150,7 @@ BUGS = [
         "follower goes on in another leader's log as if it were the same.",
         Partition, "diverges", _compare_nothing,
         ("pause", "isolation", "one-way cut", "slowness", "election", "flapping"),
+        12,
     ),
     Bug(
         "epoch-not-noted",
@@ -173,6 +175,7 @@ BUGS = [
         "cut off the good copies that they still had.",
         brokers, "after_restart", _trust_who_crashed,
         ("power loss", "torn batch", "crash"),
+        6,
     ),
     Bug(
         "batch-begun-late",
@@ -181,6 +184,7 @@ BUGS = [
         "it, or the rest of that batch is skipped.",
         Log, "read", _begin_with_the_next_batch,
         ("seek",),
+        6,
     ),
     Bug(
         "no-idempotence",
@@ -189,6 +193,7 @@ BUGS = [
         "again, or behind what was sent after it.",
         ProducerState, "check", _forget_producers,
         ("loss", "repetition", "lonely client"),
+        2,
     ),
     Bug(
         "unclean-election",
@@ -197,6 +202,7 @@ BUGS = [
         "is lost, acknowledged or not.",
         Rules, "election", _elect_anybody,
         ("clean stop", "isolation", "pause", "partition"),
+        13,
     ),
     Bug(
         "acks-1",
@@ -204,6 +210,7 @@ BUGS = [
         "What the leader alone has is lost with the leader, whatever the producer was told.",
         produce, "_is_safe", _answer_when_the_leader_has_it,
         ("crash", "power loss", "isolation"),
+        6,
     ),
 ]  # fmt: skip
 """The rows of the museum that are about replication."""
