@@ -305,6 +305,8 @@ class Node:
             if not self._outbox:
                 if self.durability.wanted:
                     self.durability.request()
+                    if broker.replicas.progress:
+                        wake(broker, now)  # A log that cannot be synced is offline at once.
                 return
             quorum_too = True
             for event in self._loopback.turn():

@@ -34,6 +34,8 @@ LEADER_EPOCHS = "leader-epoch-checkpoint"
 PARTITION_METADATA = "partition.metadata"
 
 _VERSION = 0
+BESIDE = ".tmp"
+"""The end of a name under which a file's next text lies until it is durable."""
 
 TopicPartition = tuple[str, int]
 
@@ -58,7 +60,7 @@ def replace_text(disk: Disk, path: str, text: str, *, durable: bool = True) -> N
 
 def replace_bytes(disk: Disk, path: str, data: bytes, *, durable: bool = True) -> None:
     """The same for bytes."""
-    beside = path + ".tmp"
+    beside = path + BESIDE
     disk.delete(beside)
     disk.append(beside, data)
     if durable:
@@ -94,10 +96,9 @@ def _number(path: str, line: int, text: str) -> int:
         raise StorageError(f"{path}, line {line}: {text!r} is not a number") from None
 
 
-def _write_entries(disk: Disk, path: str, lines: Iterable[str], durable: bool) -> None:
+def _entries_text(lines: Iterable[str]) -> str:
     entries = list(lines)
-    text = "\n".join([str(_VERSION), str(len(entries)), *entries, ""])
-    replace_text(disk, path, text, durable=durable)
+    return "\n".join([str(_VERSION), str(len(entries)), *entries, ""])
 
 
 def read_offsets(disk: Disk, path: str) -> dict[TopicPartition, int]:
@@ -108,12 +109,17 @@ def read_offsets(disk: Disk, path: str) -> dict[TopicPartition, int]:
     }
 
 
+def offsets_text(offsets: Mapping[TopicPartition, int]) -> bytes:
+    """A checkpoint of one offset for each partition."""
+    lines = (f"{topic} {index} {offset}" for (topic, index), offset in sorted(offsets.items()))
+    return _entries_text(lines).encode()
+
+
 def write_offsets(
     disk: Disk, path: str, offsets: Mapping[TopicPartition, int], *, durable: bool = True
 ) -> None:
     """Replace a checkpoint of offsets; it is durable when this returns, unless told otherwise."""
-    lines = (f"{topic} {index} {offset}" for (topic, index), offset in sorted(offsets.items()))
-    _write_entries(disk, path, lines, durable)
+    replace_bytes(disk, path, offsets_text(offsets), durable=durable)
 
 
 def read_epochs(disk: Disk, folder: str) -> list[tuple[int, int]]:
@@ -130,7 +136,8 @@ def write_epochs(
 ) -> None:
     """Replace a log's list of epochs."""
     lines = (f"{epoch} {start}" for epoch, start in epochs)
-    _write_entries(disk, f"{folder}/{LEADER_EPOCHS}", lines, durable)
+    path = f"{folder}/{LEADER_EPOCHS}"
+    replace_text(disk, path, _entries_text(lines), durable=durable)
 
 
 # -- whose is it? ----------------------------------------------------------------------------------
@@ -148,12 +155,22 @@ def read_partition_metadata(disk: Disk, folder: str) -> bytes | None:
     return _uuid(path, "topic_id", settings.get("topic_id", ""))
 
 
+def partition_metadata_path(folder: str) -> str:
+    """Where it says whose a partition's folder is."""
+    return f"{folder}/{PARTITION_METADATA}"
+
+
+def partition_metadata_text(topic_id: bytes) -> bytes:
+    """Which topic a partition's folder belongs to."""
+    return f"version: {_VERSION}\ntopic_id: {uuid_text(topic_id)}".encode()
+
+
 def write_partition_metadata(
     disk: Disk, folder: str, topic_id: bytes, *, durable: bool = True
 ) -> None:
     """Write down which topic a partition's folder belongs to."""
-    text = f"version: {_VERSION}\ntopic_id: {uuid_text(topic_id)}"
-    replace_text(disk, f"{folder}/{PARTITION_METADATA}", text, durable=durable)
+    path = partition_metadata_path(folder)
+    replace_bytes(disk, path, partition_metadata_text(topic_id), durable=durable)
 
 
 @dataclass(frozen=True, slots=True)

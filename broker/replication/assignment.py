@@ -45,6 +45,8 @@ class Assignment:
         self.changed: dict[PartitionKey, tuple[bytes, ...]] = {}
         """What the metadata may have changed and was not looked at yet; with it the ids of topics
         that are no more, whose files may lie there."""
+        self._held_back: dict[PartitionKey, None] = {}
+        """New partitions under old names: first the disk has to forget the old ones."""
         self._replicas = replicas
         self._storage = replicas.storage
 
@@ -86,6 +88,25 @@ class Assignment:
             self._replicas.upkeep.checkpoint(CHECKPOINT)
         self._replicas.fetchers.send(now)
 
+    def files_synced(self, failed: bool, now: Now) -> None:
+        """Checkpoints are durable: perhaps a name is free now."""
+        if self._held_back and (failed or all(map(self._is_free, self._held_back))):
+            waiting, self._held_back = self._held_back, {}
+            for key in waiting:
+                if failed:
+                    self._cannot_read(key, StorageError("the disk failed to forget the one before"))
+                else:
+                    self.changed.setdefault(key, ())
+            self.settle_some(now)
+
+    def _is_free(self, key: PartitionKey) -> bool:
+        return self._storage.may_be_used_again(key)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything is as the metadata want it."""
+        return not (self.changed or self.loading or self._held_back)
+
     def settle(self, key: PartitionKey, now: Now) -> int:
         """Make one partition what the newest metadata say; what that cost."""
         gone = self.changed.pop(key)
@@ -123,6 +144,9 @@ class Assignment:
                     return
                 self._storage.put_aside(key)
             self._storage.forget(key)
+            if not self._storage.may_be_used_again(key):
+                self._held_back[key] = None
+                return
             log = Log.open(self._replicas.disk, names.folder_name(*key), config, now)
         except StorageError as error:
             self._cannot_read(key, error)
@@ -134,7 +158,9 @@ class Assignment:
         self.unreadable[key] = error.message
 
     def _add(self, topic: TopicImage, index: int, log: Log, now: Now) -> None:
-        partition = Partition(topic.name, topic.topic_id, index, log, self._replicas.around)
+        partition = Partition(
+            topic.name, topic.topic_id, index, log, self._replicas.around, self._storage.files
+        )
         recorded = self._storage.recorded_high_watermark(partition.key)
         partition.high_watermark = min(max(recorded, log.log_start_offset), log.log_end_offset)
         self._replicas.partitions[partition.key] = partition
@@ -150,6 +176,7 @@ class Assignment:
         self._replicas.partitions.pop(key, None)
         self.loading.pop(key, None)
         self.unreadable.pop(key, None)
+        self._held_back.pop(key, None)
         self._replicas.wants_sync.pop(key, None)
         self._replicas.fetchers.forget(key)
         self._replicas.progress.setdefault(key, 0)

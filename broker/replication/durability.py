@@ -13,6 +13,7 @@ from broker.events import Effect, Now, Sync, Synced
 from broker.quorum.quorum import Quorum
 from broker.replication.partition import Partition
 from broker.replication.replicas import Replicas
+from broker.wire.errors import StorageError
 
 
 class Syncing(NamedTuple):
@@ -20,6 +21,10 @@ class Syncing(NamedTuple):
 
     partition: Partition | None
     offset: int
+
+
+SMALL_FILES = Syncing(None, -1)
+"""No log: checkpoints, and whose a folder is."""
 
 
 class Durability:
@@ -35,11 +40,16 @@ class Durability:
     @property
     def wanted(self) -> bool:
         """Whether some log is behind and somebody waits for it."""
-        return self.quorum.unsynced or bool(self.replicas.wants_sync)
+        wants = self.quorum.unsynced or bool(self.replicas.wants_sync)
+        return wants or self.replicas.storage.files.wanted
 
     def request(self) -> None:
         """Ask for the metadata log, and for each partition's that needs it."""
-        busy = {syncing.partition for syncing in self._under_way.values()}
+        files = self.replicas.storage.files
+        if files.wanted:
+            self._sync(SMALL_FILES, files.begin())
+        logs = (syncing for syncing in self._under_way.values() if syncing is not SMALL_FILES)
+        busy = {syncing.partition for syncing in logs}
         log = self.quorum.log
         if self.quorum.unsynced and None not in busy:
             self._sync(Syncing(None, log.log_end_offset), tuple(log.paths_to_sync()))
@@ -49,15 +59,25 @@ class Durability:
                 continue
             del self.replicas.wants_sync[key]
             if partition is not None and not partition.offline:
-                log = partition.log
-                self._sync(Syncing(partition, log.log_end_offset), tuple(log.paths_to_sync()))
+                self._request_log(partition)
+
+    def _request_log(self, partition: Partition) -> None:
+        log = partition.log
+        try:
+            paths = tuple(log.paths_to_sync())
+        except StorageError as error:
+            self.replicas.take_offline(partition, error.message)
+        else:
+            self._sync(Syncing(partition, log.log_end_offset), paths)
 
     def synced(self, event: Synced, now: Now) -> bool:
         """A sync is done, or has failed; False if that is more than a node can live with."""
         done = self._under_way.pop(event.token, None)
         if done is None:
             return True
-        if done.partition is None:
+        if done is SMALL_FILES:
+            self.replicas.files_synced(event.failed, now)
+        elif done.partition is None:
             if event.failed:
                 return False
             self.quorum.synced(done.offset, now)

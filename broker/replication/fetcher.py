@@ -232,6 +232,7 @@ class LeaderFetcher:
             self._take_records(body, now)
         elif isinstance(body, ListOffsetsResponse) and flight.offsets_of is not None:
             self._take_offsets(body, flight.offsets_of, now)
+        self._replicas.write_cuts()
         self.send(now)
 
     def _take_records(self, body: FetchResponse, now: Now) -> None:

@@ -18,11 +18,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from broker.events import Now
-from broker.log.checkpoints import read_partition_metadata, write_partition_metadata
+from broker.log.checkpoints import partition_metadata_path, partition_metadata_text
 from broker.log.config import FOREVER
 from broker.log.log import Appended, Log
 from broker.metadata.image import PartitionImage
 from broker.replication.follower import NEVER, NO_OFFSET, Follower
+from broker.replication.small_files import SmallFiles
 from broker.replication.surroundings import Surroundings
 from broker.wire.errors import ApiError, ErrorCode, StorageError, invariant
 
@@ -39,7 +40,13 @@ class Partition:
     """A replica of a partition, and what this broker knows about its role."""
 
     def __init__(
-        self, topic: str, topic_id: bytes, index: int, log: Log, around: Surroundings
+        self,
+        topic: str,
+        topic_id: bytes,
+        index: int,
+        log: Log,
+        around: Surroundings,
+        files: SmallFiles,
     ) -> None:
         self.topic = topic
         self.topic_id = topic_id
@@ -71,6 +78,7 @@ class Partition:
         """Appended since the high watermark last moved: what its next move makes readable."""
         self.lag_is_watched = False
         """Whether a look at who is behind is planned."""
+        self._files = files
         self._placed = False
         self.offline = ""
         """Why the disk or an invariant failed, or empty: then every request is refused."""
@@ -198,18 +206,18 @@ class Partition:
         return self.log.append(batch, self.leader_epoch, now)
 
     def place(self) -> None:
-        """Make durable whose folder this is, before it holds a first record.
-
-        Otherwise the loss of power could leave records of which nobody knows the topic (Kafka's
+        """Write down whose folder this is, once it holds a first record (Kafka's
         `UnifiedLog.maybeFlushMetadataFile`).
+
+        Nobody waits until that is durable. Should the power fail before, the records are taken for
+        those of the topic that has the name, which they are: a topic that goes away sooner than
+        that takes care that its folder does not come back (`Storage.put_away`).
         """
-        if self._placed:
-            return
-        folder, disk = self.log.folder, self.log.disk
-        if read_partition_metadata(disk, folder) is None:
-            write_partition_metadata(disk, folder, self.topic_id)
-            disk.sync_now([""])
-        self._placed = True
+        if not self._placed:
+            path = partition_metadata_path(self.log.folder)
+            if not self.log.disk.exists(path):
+                self._files.replace(path, partition_metadata_text(self.topic_id))
+            self._placed = True
 
     # -- the high watermark -----------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ from broker.replication.partition import Partition, PartitionKey
 from broker.replication.sessions import FetchSessions
 from broker.replication.storage import Storage
 from broker.replication.surroundings import Surroundings
-from broker.replication.upkeep import CHECKPOINT, Upkeep
+from broker.replication.upkeep import Upkeep
 from broker.wire.errors import ApiError, ErrorCode, InvariantError, StorageError
 
 _LOG = logging.getLogger("broker.replication")
@@ -71,6 +71,7 @@ class Replicas:
         self.fetchers = Fetchers(self, effects)
         self.sessions = FetchSessions(self)
         self.assignment = Assignment(self)
+        self._cut_below: dict[PartitionKey, Partition] = {}
         self._has_peers = False
         """Whether any partition here has other replicas."""
 
@@ -224,7 +225,18 @@ class Replicas:
         self.progress.setdefault(partition.key, 0)
         self.touched[partition.key] = None
         if was_durable:
-            self.upkeep.checkpoint(CHECKPOINT)
+            self._cut_below[partition.key] = partition
+
+    def write_cuts(self) -> None:
+        """Before anything is written in the place of what was cut, the checkpoint must not call it
+        durable any more."""
+        cut, self._cut_below = self._cut_below, {}
+        if cut:
+            try:
+                self.storage.write_recovery_points(cut.values())
+            except StorageError as error:
+                for partition in cut.values():
+                    self.take_offline(partition, error.message)
 
     def disconnected(self, connection: int) -> None:
         """Nobody fetches on a connection any more."""
@@ -337,7 +349,7 @@ class Replicas:
     @property
     def are_open(self) -> bool:
         """Whether every log is recovered, and vouches for all that it did before (KIP-207)."""
-        return not (self.assignment.loading or self.assignment.changed) and not any(
+        return self.assignment.is_done and not any(
             partition.own_end_offset < partition.log.log_end_offset and not partition.offline
             for partition in self.partitions.values()
         )
@@ -354,7 +366,12 @@ class Replicas:
             if not partition.offline:
                 partition.log.closed()
                 self.advance(partition, now)
-        self.write_checkpoints()
+        self.storage.write_offsets(self.partitions.values(), now=True)
+
+    def files_synced(self, failed: bool, now: Now) -> None:
+        """Small files are durable, or could not be made so."""
+        self.storage.files.done(failed)
+        self.assignment.files_synced(failed, now)
 
     def write_checkpoints(self) -> None:
         """Write down recovery points, high watermarks and log starts of all partitions."""

@@ -17,6 +17,13 @@ from broker.log.disk import Disk
 from broker.log.recovery import Recovery
 from broker.log.retention import mark_for_deletion
 from broker.replication.partition import Partition, PartitionKey
+from broker.replication.small_files import SmallFiles
+
+_CHECKPOINTS = (
+    checkpoints.RECOVERY_POINTS,
+    checkpoints.LOG_STARTS,
+    checkpoints.HIGH_WATERMARKS,
+)
 
 _LOG = logging.getLogger("broker.replication")
 
@@ -26,11 +33,15 @@ class Storage:
 
     def __init__(self, disk: Disk, entropy: Entropy, *, clean: bool) -> None:
         self.disk = disk
+        self.files = SmallFiles(disk)
+        """Checkpoints and ids on their way to the disk."""
         self.recovery_points = checkpoints.read_offsets(disk, checkpoints.RECOVERY_POINTS)
         self.high_watermarks = checkpoints.read_offsets(disk, checkpoints.HIGH_WATERMARKS)
         self.log_starts = checkpoints.read_offsets(disk, checkpoints.LOG_STARTS)
+        self._stale: dict[PartitionKey, None] = {}
+        """Logs that are no more, and of which the files may still tell."""
         self.forgotten = False
-        """Whether the files tell of logs that are no more."""
+        """Whether the files have to be written, for they tell of logs that are no more."""
         self._entropy = entropy
         self._clean = clean
 
@@ -59,7 +70,12 @@ class Storage:
     def put_away(self, key: PartitionKey) -> str:
         """Mark a partition's folder for deletion; its new name."""
         self.forget(key)
-        return mark_for_deletion(self.disk, *key, self._entropy.uuid())
+        unknown = self.files.forget(names.folder_name(*key))
+        gone = mark_for_deletion(self.disk, *key, self._entropy.uuid())
+        if unknown:
+            # Nothing durable says whose these records are: they must not come back under the name.
+            self.disk.sync_now([""])
+        return gone
 
     def put_aside(self, key: PartitionKey) -> None:
         """Files that belong to nobody: keep them, and free their name."""
@@ -76,24 +92,47 @@ class Storage:
 
     def forget(self, key: PartitionKey) -> None:
         """Of a log that is no more. A new one under its name is not as durable as that one was."""
-        self.forgotten |= key in self.recovery_points
+        if key in self.recovery_points:
+            self.forgotten = True
+            self._stale[key] = None
         for offsets in (self.recovery_points, self.high_watermarks, self.log_starts):
             offsets.pop(key, None)
 
-    def write_offsets(self, partitions: Iterable[Partition]) -> None:
+    def may_be_used_again(self, key: PartitionKey) -> bool:
+        """Whether no file tells of an earlier log under this name, even if the power fails."""
+        if key not in self._stale:
+            return True
+        if self.forgotten or not all(self.files.settled(path) for path in _CHECKPOINTS):
+            return False
+        self._stale.clear()
+        return True
+
+    def write_offsets(self, partitions: Iterable[Partition], *, now: bool = False) -> None:
         """Write down recovery points, high watermarks and log starts.
 
-        What is not open, or has failed, keeps what was written down of it before.
+        What is not open, or has failed, keeps what was written down of it before. `now` waits until
+        all is durable: then no log is called durable beyond where it was cut.
         """
         for partition in partitions:
             self.high_watermarks[partition.key] = partition.high_watermark
             if not partition.offline:
                 self._note(partition)
-        disk = self.disk
-        checkpoints.write_offsets(disk, checkpoints.HIGH_WATERMARKS, self.high_watermarks)
-        checkpoints.write_offsets(disk, checkpoints.RECOVERY_POINTS, self.recovery_points)
-        checkpoints.write_offsets(disk, checkpoints.LOG_STARTS, self.log_starts)
+        replace = self.files.replace_now if now else self.files.replace
+        for path, offsets in zip(
+            _CHECKPOINTS,
+            (self.recovery_points, self.log_starts, self.high_watermarks),
+            strict=True,
+        ):
+            replace(path, checkpoints.offsets_text(offsets))
         self.forgotten = False
+
+    def write_recovery_points(self, partitions: Iterable[Partition]) -> None:
+        """Something was cut off these logs: what they call durable is less when this returns."""
+        for partition in partitions:
+            if not partition.offline:
+                self._note(partition)
+        text = checkpoints.offsets_text(self.recovery_points)
+        self.files.replace_now(checkpoints.RECOVERY_POINTS, text)
 
     def _note(self, partition: Partition) -> None:
         key, log = partition.key, partition.log
@@ -106,4 +145,5 @@ class Storage:
         """Write down every high watermark, so that a restart begins close to the truth."""
         for partition in partitions:
             self.high_watermarks[partition.key] = partition.high_watermark
-        checkpoints.write_offsets(self.disk, checkpoints.HIGH_WATERMARKS, self.high_watermarks)
+        text = checkpoints.offsets_text(self.high_watermarks)
+        self.files.replace(checkpoints.HIGH_WATERMARKS, text)

@@ -340,6 +340,10 @@ class Table:
     def sync(self, broker_id: int) -> None:
         """The disk of a broker makes durable what it was asked to."""
         desk = self.desks[broker_id]
+        files = desk.replicas.storage.files
+        while files.wanted:
+            desk.disk.sync(files.begin())
+            desk.replicas.files_synced(False, self.now)
         while desk.replicas.wants_sync:
             key = next(iter(desk.replicas.wants_sync))
             del desk.replicas.wants_sync[key]
