@@ -166,7 +166,7 @@ BUGS = [
         "A new leader learns the high watermark late; who asks it for the end of the log too soon "
         "is sent back to offsets that others have read long ago.",
         list_offsets, "_find", _tell_the_end_at_once,
-        ("blackout", "pause", "seek"),
+        ("crash", "pause", "seek"),
     ),
     Bug(
         "last-replica-standing",
