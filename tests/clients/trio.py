@@ -135,8 +135,8 @@ class Trio:
 
     # -- what they say of themselves ---------------------------------------------------------------
 
-    def admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.bootstrap})
+    def admin(self, at: str = "") -> AdminClient:
+        return AdminClient({"bootstrap.servers": at or self.bootstrap})
 
     def create(self, topic: str, partitions: int = 1, replicas: int = 3) -> None:
         """A topic whose replicas are all in sync."""
@@ -144,13 +144,13 @@ class Trio:
         client.create_topics([NewTopic(topic, partitions, replicas)])[topic].result(10)
         self.wait_for_isr(topic, replicas)
 
-    def leader(self, topic: str, partition: int = 0) -> int:
-        """Who leads, once somebody does."""
+    def leader(self, topic: str, partition: int = 0, at: str = "") -> int:
+        """Who leads, once somebody does, as some of the brokers know it."""
         found: list[int] = []
 
         def leads() -> bool:
             with contextlib.suppress(KafkaException):
-                known = self.admin().list_topics(topic, timeout=2).topics[topic].partitions
+                known = self.admin(at).list_topics(topic, timeout=2).topics[topic].partitions
                 if partition in known:
                     found.append(known[partition].leader)
             return bool(found) and found[-1] > 0
