@@ -17,31 +17,14 @@ keeps a broker in the past, as a slow one would be.
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from broker.api import fetch, list_offsets, offset_for_leader_epoch, produce, waking
-from broker.events import (
-    Close,
-    Effect,
-    HangUp,
-    Now,
-    PeerLost,
-    RequestArrived,
-    Respond,
-    ResponseArrived,
-    Send,
-)
-from broker.log.disk import MemoryDisk
-from broker.metadata.configs import BrokerConfig
-from broker.metadata.image import CONFIG_TOPIC, NO_LEADER_CHANGE, ClusterImage, Delta
+from broker.api import fetch, produce
+from broker.events import RequestArrived
+from broker.metadata.image import CONFIG_TOPIC, NO_LEADER_CHANGE, ClusterImage
 from broker.replication.partition import Partition
-from broker.replication.replicas import Replicas
-from broker.replication.waiting import WaitingRoom
-from broker.wire import frames
-from broker.wire.errors import ApiError, ErrorCode
-from broker.wire.frames import RequestHeader
+from broker.wire.errors import ErrorCode
 from broker.wire.messages.alter_partition import (
     AlterPartitionRequest,
     AlterPartitionResponse,
@@ -67,108 +50,23 @@ from broker.wire.messages.produce import (
 )
 from broker.wire.records import build_batch, iter_batches, read_records
 from broker.wire.schema import Message
-from tests.bench import DAWN_MS, Dice
-
-CONTROLLER = 100
-"""The stand-in for the active controller."""
-HANDLERS = {
-    0: produce.handle,
-    1: fetch.handle,
-    2: list_offsets.handle,
-    23: offset_for_leader_epoch.handle,
-}
+from tests.bench import DAWN_MS
+from tests.replication.desk import Desk
+from tests.replication.post import CONTROLLER, Post
 
 
-class Letter(NamedTuple):
-    """A request on its way, or an answer (`answers` is the request's correlation id)."""
-
-    sender: int
-    to: int
-    lane: str
-    connection: int
-    frame: bytes
-    answers: int = -1
-    key: int = -1
-    version: int = -1
-
-
-class Desk:
-    """One broker: what a handler sees of it, and its disk."""
-
-    def __init__(self, table: Table, broker_id: int, epoch: int, **settings: Any) -> None:
-        self.table = table
-        self.node_id = broker_id
-        self.epoch = epoch
-        self.settings = settings
-        self.disk = MemoryDisk()
-        self.boot(clean=True)
-
-    def boot(self, clean: bool = False) -> None:
-        settings = {"node.id": str(self.node_id)}
-        settings |= {name.replace("_", "."): str(v) for name, v in self.settings.items()}
-        self.config = BrokerConfig.from_settings(settings)
-        self.effects: list[Effect] = []
-        self.replicas = Replicas(
-            self.disk, self.config, Dice(self.node_id), self.effects, clean=clean
-        )
-        self.produces: WaitingRoom[Any] = WaitingRoom()
-        self.fetches: WaitingRoom[Any] = WaitingRoom()
-        self.heard = 0
-        self.answers: dict[int, Message | None] = {}
-
-    @property
-    def image(self) -> ClusterImage:
-        return self.replicas.image
-
-    def respond(self, request: RequestArrived, body: Message | None) -> None:
-        self.effects.append(
-            Respond(
-                request.connection, request.correlation_id, request.api_key,
-                request.api_version, body,
-            )
-        )  # fmt: skip
-
-    def close(self, connection: int, reason: str) -> None:
-        self.effects.append(Close(connection, reason))
-
-    def deadline(self) -> int | None:
-        times = (self.replicas.deadline(), self.produces.deadline(), self.fetches.deadline())
-        return min((time for time in times if time is not None), default=None)
-
-
-class Table:
-    """All of them, the network between, and the clock."""
+class Table(Post):
+    """All of them, what they know of the cluster, and the clients."""
 
     def __init__(self, brokers: int = 3, **settings: Any) -> None:
-        self.mono_us = 1_000_000
+        super().__init__()
         self.records: list[Message] = []
         self.image = ClusterImage()
         self.deaf: set[int] = set()
-        self.down: set[int] = set()
-        self.cuts: set[frozenset[int]] = set()
-        self.controller_answers = True
-        self.asked: list[AlterPartitionRequest] = []
-        """What the controller was asked."""
-        self.fetches: list[tuple[int, FetchRequest]] = []
-        """What followers asked leaders, with who asked."""
-        self.hold_syncs: set[int] = set()
-        self._letters: deque[Letter] = deque()
-        self._connections: dict[int, tuple[int, int, str]] = {}
-        self._open: dict[tuple[int, int, str], int] = {}
-        self._numbers = 0
-        self.desks: dict[int, Desk] = {}
         for broker_id in range(1, brokers + 1):
-            self.desks[broker_id] = Desk(self, broker_id, 0, **settings)
+            self.desks[broker_id] = Desk(broker_id, 0, **settings)
             self.register(broker_id)
         self.settle()
-
-    @property
-    def now(self) -> Now:
-        return Now(DAWN_MS * 1000 + self.mono_us, self.mono_us)
-
-    def _number(self) -> int:
-        self._numbers += 1
-        return self._numbers
 
     # -- metadata ---------------------------------------------------------------------------------
 
@@ -259,16 +157,6 @@ class Table:
         """Another leader; those in sync stay so unless it is said otherwise."""
         self.change(topic, leader=leader, isr=None if isr is None else list(isr))
 
-    # -- faults -----------------------------------------------------------------------------------
-
-    def cut(self, one: int, other: int) -> None:
-        """No word passes any more between two brokers; their connections break."""
-        self.cuts.add(frozenset((one, other)))
-        self._break(lambda a, b: {a, b} == {one, other})
-
-    def heal(self) -> None:
-        self.cuts.clear()
-
     def crash(self, broker_id: int, seed: int | None = None) -> None:
         """A broker dies; with a seed the machine does, and what was not synced may be lost."""
         self.down.add(broker_id)
@@ -290,155 +178,9 @@ class Table:
         self.register(broker_id, rack)
         self._after(desk)
 
-    def _break(self, concerns: Any) -> None:
-        for (a, b, lane), connection in list(self._open.items()):
-            if concerns(a, b):
-                self._hang_up(a, b, lane)
-                if a not in self.down:
-                    self._letters.append(Letter(b, a, lane, connection, b"", -2))
-
-    def _hang_up(self, sender: int, to: int, lane: str) -> None:
-        connection = self._open.pop((sender, to, lane), None)
-        if connection is not None:
-            self._letters = deque(
-                letter for letter in self._letters if letter.connection != connection
-            )
-            if to in self.desks:
-                self.desks[to].fetches.forget(connection)
-                self.desks[to].produces.forget(connection)
-                self.desks[to].replicas.disconnected(connection)
-
-    # -- the post ---------------------------------------------------------------------------------
-
-    def settle(self, limit: int = 10_000) -> None:
-        """Deliver until nobody has more to say."""
-        for desk in self.desks.values():
-            self._after(desk)
-        for _ in range(limit):
-            if not self._letters:
-                return
-            self._deliver(self._letters.popleft())
-        raise AssertionError("they never stop talking")
-
-    def step(self) -> bool:
-        """Deliver one letter."""
-        if self._letters:
-            self._deliver(self._letters.popleft())
-        return bool(self._letters)
-
-    def _after(self, desk: Desk) -> None:
-        """What follows from an event: waiters are woken, the disk syncs, letters are posted."""
-        if desk.node_id in self.down:
-            return
-        waking.wake(desk, self.now)  # type: ignore[arg-type]
-        if desk.node_id not in self.hold_syncs:
-            self.sync(desk.node_id)
-        effects, desk.effects[:] = list(desk.effects), []
-        for effect in effects:
-            self._carry_out(desk, effect)
-
-    def sync(self, broker_id: int) -> None:
-        """The disk of a broker makes durable what it was asked to."""
-        desk = self.desks[broker_id]
-        files = desk.replicas.storage.files
-        while files.wanted:
-            desk.disk.sync(files.begin())
-            desk.replicas.files_synced(False, self.now)
-        while desk.replicas.wants_sync:
-            key = next(iter(desk.replicas.wants_sync))
-            del desk.replicas.wants_sync[key]
-            partition = desk.replicas.partitions.get(key)
-            if partition is not None:
-                end = partition.log.log_end_offset
-                desk.disk.sync(partition.log.paths_to_sync())
-                desk.replicas.synced(partition, end, self.now)
-                waking.wake(desk, self.now)  # type: ignore[arg-type]
-
-    def _carry_out(self, desk: Desk, effect: Effect) -> None:
-        if isinstance(effect, Send):
-            self._send(desk.node_id, effect)
-        elif isinstance(effect, HangUp):
-            self._hang_up(desk.node_id, effect.peer, effect.lane)
-        elif isinstance(effect, Respond):
-            self._respond(desk, effect)
-
-    def _send(self, sender: int, effect: Send) -> None:
-        to, lane = effect.peer, effect.lane
-        if to in self.down or frozenset((sender, to)) in self.cuts:
-            self._letters.append(Letter(to, sender, lane, -1, b"", -2))
-            return
-        if (sender, to, lane) not in self._open:
-            self._open[sender, to, lane] = self._number()
-            self._connections[self._numbers] = (sender, to, lane)
-        key = effect.body.schema.key
-        header = RequestHeader(
-            request_api_key=key,
-            request_api_version=effect.api_version,
-            correlation_id=effect.correlation_id,
-        )
-        frame = bytes(frames.encode_request(header, effect.body)[4:])
-        connection = self._open[sender, to, lane]
-        self._letters.append(Letter(sender, to, lane, connection, frame))
-
-    def _respond(self, desk: Desk, effect: Respond) -> None:
-        place = self._connections.get(effect.connection)
-        if place is None:
-            desk.answers[effect.correlation_id] = effect.body
-            return
-        sender, to, lane = place
-        if self._open.get(place) != effect.connection or effect.body is None:
-            return
-        key, version = effect.api_key, effect.api_version
-        frame = bytes(frames.encode_response(key, version, effect.correlation_id, effect.body)[4:])
-        self._letters.append(
-            Letter(to, sender, lane, effect.connection, frame, effect.correlation_id, key, version)
-        )
-
-    def _deliver(self, letter: Letter) -> None:
-        if letter.to == CONTROLLER:
-            self._ask_controller(letter)
-            return
-        desk = self.desks[letter.to]
-        if letter.to in self.down:
-            return
-        if letter.answers == -2:
-            desk.replicas.peer_lost(PeerLost(letter.sender, letter.lane), self.now)
-        elif letter.answers >= 0:
-            _, body = frames.decode_response(letter.key, letter.version, letter.frame)
-            event = ResponseArrived(letter.sender, letter.answers, body, letter.lane)
-            desk.replicas.response(event, self.now)
-        else:
-            self._request(desk, letter)
-        self._after(desk)
-
-    def _request(self, desk: Desk, letter: Letter) -> None:
-        header, body = frames.decode_request(bytearray(letter.frame))
-        if isinstance(body, FetchRequest):
-            self.fetches.append((letter.sender, body))
-        request = RequestArrived(
-            letter.connection,
-            header.correlation_id,
-            header.request_api_key,
-            header.request_api_version,
-            None,
-            body,
-        )
-        self._handle(desk, request)
-
-    def _handle(self, desk: Desk, request: RequestArrived) -> None:
-        handler: Any = HANDLERS[request.api_key]
-        response = handler(desk, request, request.body, self.now)
-        if response is not None:
-            desk.respond(request, response)
-
     # -- the controller ---------------------------------------------------------------------------
 
-    def _ask_controller(self, letter: Letter) -> None:
-        header, body = frames.decode_request(letter.frame)
-        assert isinstance(body, AlterPartitionRequest)
-        self.asked.append(body)
-        if not self.controller_answers:
-            return
+    def alter_partition(self, body: AlterPartitionRequest) -> AlterPartitionResponse:
         changes: list[Message] = []
         response = AlterPartitionResponse(
             topics=[
@@ -452,15 +194,9 @@ class Table:
                 for topic in body.topics
             ]
         )
-        frame = bytes(frames.encode_response(56, 3, header.correlation_id, response)[4:])
-        self._letters.append(
-            Letter(
-                CONTROLLER, letter.sender, letter.lane, letter.connection, frame,
-                header.correlation_id, 56, 3,
-            )
-        )  # fmt: skip
         if changes:
             self.write(*changes)
+        return response
 
     def _alter(
         self, topic_id: bytes, asked: Any, broker_id: int, changes: list[Message]
@@ -520,10 +256,7 @@ class Table:
         number = self._number()
         desk = self.desks[broker_id]
         request = RequestArrived(-1, number, body.schema.key, version, None, body)
-        try:
-            self._handle(desk, request)
-        except ApiError as error:  # pragma: no cover
-            raise AssertionError(f"the handler raised {error}") from error
+        self._handle(desk, request)
         self._after(desk)
         return number
 
@@ -627,6 +360,3 @@ def values_in(data: Any) -> list[str]:
         for _, batch in iter_batches(data or b"")
         for record in read_records(batch)
     ]
-
-
-__all__ = ["CONTROLLER", "Delta", "Desk", "Table", "values_in"]
