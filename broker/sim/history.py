@@ -82,6 +82,7 @@ class History:
         self.returns: dict[str, list[int]] = {}
         """When each broker has come up, the first time included."""
         self.findings: list[Finding] = []
+        self._told: set[tuple[str, str]] = set()
 
     @property
     def now_us(self) -> int:
@@ -104,7 +105,8 @@ class History:
         """Note a finding, once."""
         world = self._world
         finding = Finding(kind, text, allowed, world.steps, world.now_us, world.seed)
-        if all((kind, text) != (known.kind, known.text) for known in self.findings):
+        if (kind, text) not in self._told:
+            self._told.add((kind, text))
             self.findings.append(finding)
 
 
