@@ -139,8 +139,9 @@ class Copies:
     def contents(
         self, place: Place, marks: Collection[Mark]
     ) -> dict[Mark, list[tuple[int, Content]]]:
-        """The records of some batches, from whichever disk still has them."""
-        found: dict[Mark, list[tuple[int, Content]]] = {}
+        """The records of some batches, from whichever disk still has them, or had them when they
+        were put at risk."""
+        found = {key: self._told[place, key] for key in marks if self._told.get((place, key))}
         for host in self._hosts.values():
             if isinstance(host, BrokerHost):
                 for stored in readable(host.disk, named(place)):
@@ -153,8 +154,10 @@ class Copies:
         """A topic was deleted: nothing of it is owed any more."""
         self.gone.pop(place, None)
         self.at_risk.pop(place, None)
-        for key in [key for key in self._limits if key[1] == place]:
-            del self._limits[key]
+        for limit in [key for key in self._limits if key[1] == place]:
+            del self._limits[limit]
+        for told in [key for key in self._told if key[0] == place]:
+            del self._told[told]
 
 
 def _excuse(limit: int, count: int) -> str:
