@@ -8,8 +8,6 @@ follows from the list of voters, which is the same on each of them.
 
 from __future__ import annotations
 
-import hashlib
-
 from broker.events import Entropy
 from broker.log import checkpoints
 from broker.log.disk import Disk
@@ -37,5 +35,7 @@ def _cluster_id(config: BrokerConfig) -> bytes | None:
     """The same sixteen bytes on every node that has these voters; None for one that names none."""
     if not config.voters:
         return None
+    import hashlib  # it brings OpenSSL along, which a node alone does without
+
     told = ",".join(f"{voter_id}@{host}:{port}" for voter_id, host, port in config.voters)
     return hashlib.sha256(told.encode()).digest()[:16]
