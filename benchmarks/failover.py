@@ -3,8 +3,9 @@
 Three brokers with their own default settings, one partition, librdkafka with acks=all, a record
 every few milliseconds. After a while the leader is killed (kill -9), and writing goes on until it
 has long been replaced. Apache Kafka gives a silent broker nine seconds before it believes it dead;
-ours one. What that costs is in the pages on replication: a broker that pauses for longer than that
-loses its partitions, though no record.
+ours one, and less when its connection is seen to close, as that of a killed process is. What that
+costs is in the page on three brokers: a broker that pauses for longer than that loses its
+partitions, though no record.
 """
 
 from __future__ import annotations
