@@ -75,9 +75,31 @@ class Recovery:
         self.damage = ""
         """What was cut off, and why; empty if the log was whole."""
         self.bytes_scanned = 0
+        self._queue: list[_Scan]
+        self._scan: _Scan | None
+        is_new = not disk.exists(folder)
         disk.make_folder(folder)
-        clear_up(disk, folder)
-        self._begin()
+        if is_new:
+            self._begin_empty()
+        else:
+            clear_up(disk, folder)
+            self._begin()
+
+    def _begin_empty(self) -> None:
+        """The folder was made a moment ago: there is nothing to look at. Of thousands of new
+        partitions most of the time would go into looking."""
+        self.producers = ProducerState()
+        self.snapshots = Snapshots(self.disk, self.folder, is_new=True)
+        self.epochs = LeaderEpochs()
+        self.segments = [
+            Segment.create(
+                self.disk, self.folder, self.log_start_offset, self.now.wall_ms, is_first=True
+            )
+        ]
+        self.verify_from = _UNLIMITED
+        self.last_epoch = NO_EPOCH
+        self._queue = []
+        self._scan = None
 
     def _begin(self) -> None:
         """Look at what is there, and find out what has to be read."""
@@ -92,7 +114,7 @@ class Recovery:
         self.last_epoch = NO_EPOCH
         """The leader epoch of the batch that was read last."""
         self._queue = self._segments_to_scan()
-        self._scan: _Scan | None = None
+        self._scan = None
 
     # -- what is there --------------------------------------------------------------------------
 

@@ -83,13 +83,17 @@ class Segment:
         self._index_is_full = False
 
     @classmethod
-    def create(cls, disk: Disk, folder: str, base_offset: int, created_ms: int) -> Segment:
-        """A new, empty segment. What is left over of an earlier one by this name goes."""
-        for suffix in names.SEGMENT_FILES:
-            disk.delete(names.offset_file(folder, base_offset, suffix))
+    def create(
+        cls, disk: Disk, folder: str, base_offset: int, created_ms: int, *, is_first: bool = False
+    ) -> Segment:
+        """A new, empty segment. What is left over of an earlier one by this name goes; the first in
+        a new folder has none."""
+        if not is_first:
+            for suffix in names.SEGMENT_FILES:
+                disk.delete(names.offset_file(folder, base_offset, suffix))
         disk.append(names.offset_file(folder, base_offset, names.LOG), b"")
         segment = cls(disk, folder, base_offset, created_ms)
-        segment.forget_indexes()
+        segment.forget_indexes(in_files=not is_first)
         return segment
 
     def file(self, suffix: str) -> str:
@@ -235,9 +239,9 @@ class Segment:
         _ = self.latest
         self._index = self._times = None
 
-    def forget_indexes(self) -> None:
+    def forget_indexes(self, *, in_files: bool = True) -> None:
         """Begin both indexes anew, files and all."""
-        for suffix in (names.INDEX, names.TIME_INDEX):
+        for suffix in (names.INDEX, names.TIME_INDEX) if in_files else ():
             if self.disk.exists(self.file(suffix)):
                 self.disk.truncate(self.file(suffix), 0)
         self._index = OffsetIndex(self.base_offset)

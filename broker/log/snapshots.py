@@ -18,10 +18,11 @@ from broker.wire.errors import CorruptRecordError
 class Snapshots:
     """Which snapshots a log has."""
 
-    def __init__(self, disk: Disk, folder: str) -> None:
+    def __init__(self, disk: Disk, folder: str, *, is_new: bool = False) -> None:
         self.disk = disk
         self.folder = folder
-        offsets = (names.offset_of(name, names.SNAPSHOT) for name in disk.list(folder))
+        found = () if is_new else disk.list(folder)
+        offsets = (names.offset_of(name, names.SNAPSHOT) for name in found)
         self.offsets = sorted(offset for offset in offsets if offset is not None)
 
     def path(self, offset: int) -> str:

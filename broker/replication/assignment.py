@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("broker.replication")
 
-EFFORT_A_SLICE = 256
+EFFORT_A_SLICE = 96
 """How much of a change of the metadata is carried out between two looks at the requests..."""
 FILES_EFFORT = 8
 """...where a new role counts one, and creating or moving files this much."""

@@ -301,14 +301,15 @@ class Replicas:
         """Make this broker's partitions what the metadata say; the rest of much in slices."""
         self.around.image = image
         self.assignment.apply(image, delta, now)
-        if self._has_peers and any(image.is_active(broker_id) for broker_id in delta.brokers):
-            self._brokers_came(delta, now)
+        if self._has_peers:
+            self._brokers_came([i for i in delta.brokers if image.is_active(i)], now)
 
-    def _brokers_came(self, delta: Delta, now: Now) -> None:
+    def _brokers_came(self, broker_ids: list[int], now: Now) -> None:
         """Brokers that may be in sync from now on: perhaps they have everything already."""
-        for partition in self.partitions.values():
-            if partition.is_leader and any(i in partition.followers for i in delta.brokers):
-                self.isr_changes.reconsider(partition, now)
+        for broker_id in broker_ids:
+            for partition in self.partitions.values():
+                if broker_id in partition.followers and broker_id not in partition.isr:
+                    self.isr_changes.reconsider(partition, now)
 
     def give_role(self, partition: Partition, now: Now) -> None:
         """Lead, or follow, as the newest metadata say."""

@@ -298,3 +298,18 @@ def test_a_replica_that_keeps_up_is_waited_for_even_before_it_is_in_sync() -> No
     table.send("orders", "c")
     table.settle()
     assert table.result(sent).error_code == 0
+
+
+def test_who_was_silent_and_is_heard_again_joins_though_it_has_nothing_new_to_say() -> None:
+    """It was paused for too long, and fetches on in its session, which names no partition: that it
+    lives is the news."""
+    table = Table()
+    table.create("orders", min_insync_replicas=1)
+    table.produce("orders", "a")
+    follower = table.at(1).followers[3]
+    table.change("orders", isr=[1, 2])
+    follower.poll.at_us -= 2 * LAG_MS * 1000
+    follower.fetched_us = follower.poll.at_us
+    table.at(1).pending = None
+    table.wait(1000)
+    assert set(table.isr()) == {1, 2, 3}
