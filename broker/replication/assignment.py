@@ -33,6 +33,8 @@ EFFORT_A_SLICE = 96
 """How much of a change of the metadata is carried out between two looks at the requests..."""
 FILES_EFFORT = 8
 """...where a new role counts one, and creating or moving files this much."""
+LOGS_A_SLICE = 8
+"""How many logs a start opens between two looks, if they are short."""
 
 
 class Assignment:
@@ -237,8 +239,12 @@ class Assignment:
         return self._image.partition(*key) is not None
 
     def load(self, max_bytes: int, now: Now) -> None:
-        """Recover a slice: at most about `max_bytes` of one log."""
-        for key, recovery in self.loading.items():
+        """Recover a slice: at most about `max_bytes`, and a few logs that are short."""
+        for _ in range(LOGS_A_SLICE):
+            if not self.loading or max_bytes <= 0:
+                return
+            key, recovery = next(iter(self.loading.items()))
+            before = recovery.bytes_scanned
             try:
                 if not recovery.step(max_bytes):
                     return
@@ -246,4 +252,4 @@ class Assignment:
             except StorageError as error:
                 self._cannot_read(key, error)
             del self.loading[key]
-            return
+            max_bytes -= recovery.bytes_scanned - before
