@@ -31,6 +31,11 @@ class Now(NamedTuple):
         return self.wall_us // 1000
 
 
+def earliest(*times: int | None) -> int | None:
+    """The first of some moments; None stands for never."""
+    return min([time for time in times if time is not None], default=None)
+
+
 class Entropy(Protocol):
     """Where randomness comes from: the system for a server, the seed for a simulation."""
 

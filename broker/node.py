@@ -41,6 +41,7 @@ from broker.api.table import (
     FORWARDED,
     HANDLERS,
     RAFT,
+    RECORDS,
 )
 from broker.api.waking import wake
 from broker.events import (
@@ -55,6 +56,7 @@ from broker.events import (
     RequestArrived,
     ResponseArrived,
     Synced,
+    earliest,
 )
 from broker.log import checkpoints
 from broker.log.disk import Disk
@@ -92,7 +94,9 @@ class Node:
         self._stop_us: int | None = None
         """When to stop at the latest, once it has resigned."""
         self._deadline_us: int | None = None
-        self._deadline_is_known = False
+        self._rest_us: int | None = None
+        self._deadline_is_known = self._rest_is_known = False
+        """The deadline of all that a client's records do not touch."""
 
     # -- what others may look at ------------------------------------------------------------------
 
@@ -165,7 +169,10 @@ class Node:
             if isinstance(event, RequestArrived):
                 self._request(event, now)
                 # What clients ask has no effect on who leads, but for what the node says to itself.
-                self._settle(now, quorum_too=event.to_controller or self.phase is not SERVING)
+                quorum_too = event.to_controller or self.phase is not SERVING
+                if quorum_too or event.api_key not in RECORDS:
+                    self._rest_is_known = False
+                self._settle(now, quorum_too=quorum_too)
             else:
                 self._happened(event, now)
                 self._settle(now)
@@ -189,26 +196,20 @@ class Node:
         if self.phase in AT_REST:
             return None
         broker = self.broker
-        times = (
-            self._stop_us,
-            self.quorum.deadline(),
-            self.controller.deadline(),
-            broker.lifecycle.deadline(),
-            self.publisher.deadline(),
-            broker.forwarder.deadline(),
-            broker.replicas.deadline(),
-            broker.produces.deadline(),
-            broker.fetches.deadline(),
-            broker.news.deadline(),
-        )
-        return min([time for time in times if time is not None], default=None)
+        if not self._rest_is_known:
+            parts = (self.quorum, self.controller, broker.lifecycle, self.publisher,
+                     broker.forwarder, broker.news)  # fmt: skip
+            self._rest_us = earliest(self._stop_us, *[part.deadline() for part in parts])
+            self._rest_is_known = True
+        times = (broker.replicas.deadline(), broker.produces.deadline(), broker.fetches.deadline())
+        return earliest(self._rest_us, *times)
 
     def shutdown(self, now: Now) -> list[Effect]:
         """Stop in order: hand over what this broker leads, resign, make everything durable, close.
 
         Ends in `stopped`. Asked for a second time it waits for nobody.
         """
-        self._deadline_is_known = False
+        self._deadline_is_known = self._rest_is_known = False
         if self.phase in (Phase.NEW, Phase.STOPPED):
             self.phase = STOPPED
         elif self.phase is SERVING and self.broker.has_heirs:
@@ -222,9 +223,8 @@ class Node:
         return self._take_effects()
 
     def _take_effects(self) -> list[Effect]:
-        # The list itself stays: the handlers' Broker holds it, too.
         effects = self._effects[:]
-        self._effects.clear()
+        self._effects.clear()  # the list itself stays: the handlers' Broker holds it, too
         return effects
 
     # -- events -----------------------------------------------------------------------------------
@@ -317,6 +317,7 @@ class Node:
 
     def _follow(self, now: Now) -> None:
         """Do what follows from the quorum, the metadata and the controller's answers."""
+        self._rest_is_known = False
         broker = self.broker
         if self.publisher.behind:
             self.publisher.apply(now)

@@ -122,6 +122,8 @@ FORWARDED = frozenset(api.key for api in APIS.values() if api.forwarded)
 """What only the active controller can do."""
 RAFT = frozenset(api.key for api in CONTROLLER_APIS.values() if api.module == "raft")
 """What the metadata quorum answers."""
+RECORDS = frozenset((PRODUCE, FETCH))
+"""What clients write and read: this concerns partitions, and nobody else."""
 EARLY = frozenset((FETCH, LIST_OFFSETS, OFFSET_FOR_LEADER_EPOCH, API_VERSIONS))
 """What other brokers ask, and are answered, before clients are."""
 

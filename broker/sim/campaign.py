@@ -10,9 +10,11 @@ from __future__ import annotations
 import gc
 import logging
 import multiprocessing
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import combinations, count, islice
 from typing import NamedTuple
 
@@ -118,7 +120,7 @@ def run(campaign: Campaign, say: Say, progress: Say) -> Report:
     """Tell all seeds; `say` hears of each failure, and `progress` of each seed."""
     report, started = Report(), time.monotonic()
     of = "" if campaign.seeds is None else f" of {campaign.seeds:,}"
-    with _telling(campaign) as results:
+    with _telling(campaign) as results, suppress(KeyboardInterrupt):
         for told in results:
             report.add(told)
             failed = len(report.failures)
@@ -144,14 +146,16 @@ class _telling:  # noqa: N801  used like a function
         campaign = self.campaign
         jobs = ((seed, campaign.brokers, campaign.bug) for seed in seeds(campaign))
         if campaign.workers == 1:
-            _prepare()
+            logging.disable(logging.CRITICAL)
             return map(tell_seed, jobs)
         context = multiprocessing.get_context("spawn")
         self._pool = context.Pool(campaign.workers, _prepare)
         return self._pool.imap(tell_seed, jobs, SEEDS_A_CHUNK)
 
     def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
+        if self._pool is None:
+            logging.disable(logging.NOTSET)
+        else:
             self._pool.terminate()
             self._pool.join()
 
@@ -164,6 +168,7 @@ def seeds(campaign: Campaign) -> Iterator[int]:
 def _prepare() -> None:
     """A process of its own: what machines log about their misery is part of the plan."""
     logging.disable(logging.CRITICAL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who reports
     gc.freeze()  # what is there by now stays: a collection need not look at it
 
 

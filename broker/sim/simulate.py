@@ -80,13 +80,18 @@ def simulate(campaign: Campaign, *, one: bool, trace: str | None, say: Say) -> i
     """Run what was asked for; return the exit status."""
     if one:
         logging.disable(logging.CRITICAL)
-        return _one(campaign, trace, say)
+        try:
+            return _one(campaign, trace, say)
+        finally:
+            logging.disable(logging.NOTSET)
     try:
         report = run(campaign, say, _progress)
     finally:
         _progress("")
     for line in report.lines():
         say(line)
+    if campaign.seeds is None or report.seeds < campaign.seeds:
+        say(f"to go on: --from {campaign.first + report.seeds}")
     if campaign.bug is not None:
         return _bell(campaign.bug, campaign.first, report, say)
     return FAILED if report.failures else OK
