@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -40,9 +41,18 @@ def consumer(served: Served, **config: Any) -> Consumer:
             "group.id": "nobody",
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
-            **{key.replace("_", "."): value for key, value in config.items()},
+            **{
+                key if key == "stats_cb" else key.replace("_", "."): value
+                for key, value in config.items()
+            },
         }
     )
+
+
+def fetching(statistics: str, topic: str) -> bool:
+    """Whether a consumer knows where it stands in a topic's first partition, by its own account."""
+    partitions = json.loads(statistics)["topics"].get(topic, {}).get("partitions", {})
+    return partitions.get("0", {}).get("fetch_state") == "active"
 
 
 def seen(message: Any) -> Seen:
@@ -106,9 +116,11 @@ def test_reading_from_the_end_brings_only_what_comes_then(served: Served) -> Non
     producer = Producer({"bootstrap.servers": served.bootstrap})
     producer.produce("tail", b"before")
     producer.flush(10)
-    client = consumer(served)
+    told: list[str] = []
+    client = consumer(served, statistics_interval_ms=50, stats_cb=told.append)
     client.assign([TopicPartition("tail", 0, -1)])  # OFFSET_END
-    assert client.poll(0.5) is None
+    while not (told and fetching(told[-1], "tail")):
+        assert client.poll(0.1) is None
     producer.produce("tail", b"after")
     producer.flush(10)
     assert read(client, 1)[0].value == b"after"
