@@ -14,7 +14,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from itertools import combinations, count, islice
 from typing import NamedTuple
 
@@ -64,6 +64,7 @@ class Report:
         self.virtual_us = 0
         self.steps = 0
         self.cpu_s = 0.0
+        self.interrupted = False
 
     def add(self, told: Told) -> None:
         """Take in one run."""
@@ -120,7 +121,7 @@ def run(campaign: Campaign, say: Say, progress: Say) -> Report:
     """Tell all seeds; `say` hears of each failure, and `progress` of each seed."""
     report, started = Report(), time.monotonic()
     of = "" if campaign.seeds is None else f" of {campaign.seeds:,}"
-    with _telling(campaign) as results, suppress(KeyboardInterrupt):
+    with _telling(campaign) as results, _interrupted(report):
         for told in results:
             report.add(told)
             failed = len(report.failures)
@@ -133,6 +134,15 @@ def run(campaign: Campaign, say: Say, progress: Say) -> Report:
             if campaign.minutes is not None and took_s >= campaign.minutes * 60:
                 break
     return report
+
+
+@contextmanager
+def _interrupted(report: Report) -> Iterator[None]:
+    """Ctrl-C ends a campaign, and what was done by then is reported."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        report.interrupted = True
 
 
 class _telling:  # noqa: N801  used like a function

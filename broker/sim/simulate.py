@@ -27,7 +27,7 @@ from broker.sim.swarm import Plan
 from broker.wire.errors import ConfigError
 
 SEEDS = 1_000
-OK, FAILED = 0, 1
+OK, FAILED, INTERRUPTED = 0, 1, 130
 
 Say = Callable[[str], None]
 
@@ -92,6 +92,8 @@ def simulate(campaign: Campaign, *, one: bool, trace: str | None, say: Say) -> i
         say(line)
     if campaign.seeds is None or report.seeds < campaign.seeds:
         say(f"to go on: --from {campaign.first + report.seeds}")
+    if report.interrupted:
+        return INTERRUPTED
     if campaign.bug is not None:
         return _bell(campaign.bug, campaign.first, report, say)
     return FAILED if report.failures else OK
