@@ -42,7 +42,10 @@
     const figures = await Promise.all([...story.querySelectorAll("[data-trace]")].map(draw));
     const go = (step, from) => {
       for (const figure of figures) {
-        if (figure !== from && figure.player.step !== step) figure.player.seek(step);
+        if (figure === from) continue;
+        // Its model knows the step at once: else it would report later where it had been led.
+        figure.model.set("step", step);
+        if (figure.player.step !== step) figure.player.seek(step);
       }
     };
     const moments = [...story.querySelectorAll("[data-step]")];
