@@ -39,10 +39,11 @@ def handle(
             session = sessions.find(request.connection, body)
     except ApiError as error:
         return FetchResponse(error_code=error.code)
-    session.next_epoch()
     reading = begin(broker, request, body, now, first_look=True)
     reading.poll = session.poll
+    session.fetched(reading.replica_epoch)
     named, unknown = _take_in(broker, session, body)
+    named.update(session.repeat())
     found = _look(broker, request, body, session, reading, named)
     silent_us, session.poll.at_us = now.mono_us - session.poll.at_us, now.mono_us
     if silent_us > broker.replicas.around.lag_us and not session.is_new:

@@ -199,7 +199,8 @@ def _read_for_follower(
             reading.replica_epoch,
             reading.now,
         )
-        follower.poll = reading.poll
+        if follower.poll is not reading.poll:
+            broker.replicas.sessions.speaks(reading.poll, partition.key, follower)
     if asked.high_watermark < partition.high_watermark and broker.config.replica_selector_class:
         # Consumers read there: what they may read must not wait for the next records (KIP-392).
         reading.leaves_now = True

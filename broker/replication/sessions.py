@@ -8,6 +8,12 @@ partition since it was told is noted here when it happens.
     asked      what the follower wants of each partition, as it said last
     to_look    partitions to read when the next answer is made: records may be there, or an error
     to_tell    those of which only the high watermark is news: good for an answer, not for one more
+    to_repeat  those of which something else was heard since: the next fetch counts as if it named
+               them again
+
+Each fetch still speaks for all partitions of its session. That matters when a follower gave up a
+connection, and what it had sent there arrives after newer fetches on the next one: the late word is
+taken for the latest, and has to be put right by whoever goes on asking.
 
 A session lives as long as its connection. Kafka's outlive theirs, and a client may come back to
 one; here it is told FETCH_SESSION_ID_NOT_FOUND, and begins a new one, as Kafka's clients do then.
@@ -19,7 +25,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from broker.replication.follower import Poll
+from broker.replication.follower import Follower, Poll
 from broker.replication.partition import PartitionKey
 from broker.wire.errors import ApiError, ErrorCode
 from broker.wire.messages.fetch import FetchPartition, FetchRequest
@@ -50,16 +56,28 @@ class FetchSession:
         self.replica_id = replica_id
         self.epoch = 0
         """The number of the fetch that is expected next; 0 for the one that opens the session."""
+        self.replica_epoch = UNKNOWN
+        """In which of its runs the follower fetches; it may register anew and go on."""
         self.poll = Poll()
         self.wanted: dict[PartitionKey, Wanted] = {}
         self.to_look: dict[PartitionKey, None] = {}
         self.to_tell: dict[PartitionKey, None] = {}
+        self.to_repeat: dict[PartitionKey, None] = {}
         self.is_new = True
         """Whether its first answer, which names every partition, is still to come."""
 
-    def next_epoch(self) -> None:
+    def fetched(self, replica_epoch: int) -> None:
         """One more fetch has come. The numbers go round, without 0."""
         self.epoch = 1 if self.epoch == LAST_EPOCH else self.epoch + 1
+        if replica_epoch != self.replica_epoch:
+            self.replica_epoch = replica_epoch
+            self.to_repeat = dict.fromkeys(self.wanted)
+
+    def repeat(self) -> dict[PartitionKey, None]:
+        """What the fetch that has come says once more without naming it."""
+        repeated, self.to_repeat = self.to_repeat, {}
+        self.to_look.update(repeated)
+        return repeated
 
 
 class FetchSessions:
@@ -114,6 +132,7 @@ class FetchSessions:
             del session.wanted[key]
             session.to_look.pop(key, None)
             session.to_tell.pop(key, None)
+            session.to_repeat.pop(key, None)
             self._leave(session, key)
 
     def _leave(self, session: FetchSession, key: PartitionKey) -> None:
@@ -127,7 +146,15 @@ class FetchSessions:
             follower = partition.followers.get(session.replica_id)
             if follower is not None and follower.poll is session.poll:
                 follower.left_behind()
-                follower.poll = None
+                self.speaks(None, key, follower)
+
+    def speaks(self, poll: Poll | None, key: PartitionKey, follower: Follower) -> None:
+        """From now on these fetches speak for a follower. Any others that did have to say again
+        what they want, for nobody knows which of them are the newer ones."""
+        follower.poll = poll
+        for session in self._at.get(key, {}).values():
+            if session.replica_id == follower.broker_id and session.poll is not poll:
+                session.to_repeat[key] = None
 
     def changed(self, key: PartitionKey) -> list[FetchSession]:
         """There are records at a partition, or its role has changed: whose sessions have it."""

@@ -313,3 +313,36 @@ def test_who_was_silent_and_is_heard_again_joins_though_it_has_nothing_new_to_sa
     table.at(1).pending = None
     table.wait(1000)
     assert set(table.isr()) == {1, 2, 3}
+
+
+def test_a_fetch_that_comes_late_is_put_right_by_the_next_one() -> None:
+    """A follower gave up a connection, and what it had sent there arrives after newer fetches. It
+    says that the follower is behind; the session names no partition that is as it was, and still
+    speaks for it."""
+    table = Table()
+    table.create("orders")
+    table.produce("orders", "a")
+    table.wait(1000)  # until the followers know that it is committed, and name nothing any more
+    late = next(body for sender, body in table.fetches if sender == 3 and body.topics)
+    table.fence(3)
+    table.change("orders", isr=[1, 2])
+    table.ask(1, late, 18)
+    assert table.at(1).followers[3].log_end_offset == 0
+    table.desks[1].replicas.disconnected(-1)
+    table.fence(3, fenced=False)
+    table.wait(1000)
+    assert table.isr() == (1, 2, 3)
+
+
+def test_who_registers_anew_and_fetches_on_may_join_in_its_new_run() -> None:
+    """It was taken for dead and fenced by a late word of an earlier life. What it has it says under
+    another broker epoch from then on, and only what is said in the present run counts (KIP-903)."""
+    table = Table()
+    table.create("orders")
+    table.produce("orders", "a")
+    table.wait(1000)  # until the followers know that it is committed, and name nothing any more
+    table.fence(3)
+    table.change("orders", isr=[1, 2])
+    table.register(3)
+    table.wait(1000)
+    assert table.isr() == (1, 2, 3)
