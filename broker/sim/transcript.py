@@ -26,11 +26,13 @@ def transcript(sim: Simulation) -> str:
     if sim.options.settings:
         options.append(f"settings={sim.options.settings}")
     lines = [f"sim = Simulation({', '.join(options)})"]
-    at_us = None
+    at_us, next_step = None, -1
     for command in sim.commands:
-        if command.time_us != at_us:
+        if command.time_us != at_us or command.step != next_step:
+            # Two commands may be given at one time, and something have happened in between.
             at_us = command.time_us
             lines.append(_until(at_us))
+        next_step = command.step + 1
         write = _LINES.get(command.name, _plain)
         lines.append(write(command.name, command.arguments))
     if at_us != sim.now:

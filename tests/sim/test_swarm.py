@@ -89,6 +89,24 @@ def test_a_story_is_told_again_by_its_transcript() -> None:
     assert [step.as_json() for step in again.trace.steps] == steps
 
 
+def test_a_transcript_tells_what_happened_between_two_commands_of_the_same_moment() -> None:
+    """A broker that goes on after a pause takes in at once what has come for it meanwhile. Only
+    then the network gets slow: its answers were sent before."""
+    sim = Simulation(seed=1, brokers=3, trace=True)
+    sim.pause(1)
+    sim.run_for("500ms")
+    sim.resume(1)
+    sim.run_for("0s")
+    sim.delay("100ms", "200ms")
+    sim.run_for("1s")
+    names: dict[str, object] = {"Simulation": Simulation}
+    exec(transcript(sim), names)
+    again = names["sim"]
+    assert isinstance(again, Simulation)
+    steps = [step.as_json() for step in sim.trace.steps]
+    assert [step.as_json() for step in again.trace.steps] == steps
+
+
 def test_a_machine_that_breaks_is_a_finding_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("one by none")
