@@ -211,8 +211,11 @@ class Recovery:
         self.log_end_offset = last.next_offset
         if self.log_end_offset < self.log_start_offset:
             self._start_over()
-        elif self.clean and self.snapshots.latest > self.log_end_offset:
+        elif self.snapshots.latest > self.log_end_offset:
+            # Marker and recovery point promise more than the disk has kept. What producers had
+            # written there is not in the log: a retry of it is no duplicate.
             self.clean = False
+            self.recovery_point = min(self.recovery_point, self.log_end_offset)
             self._begin()
             return
         self.recovery_point = (

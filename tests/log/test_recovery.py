@@ -10,7 +10,7 @@ from broker.log.config import LogConfig
 from broker.log.disk import Disk, MemoryDisk
 from broker.log.log import Log
 from broker.log.recovery import Recovery
-from broker.wire.errors import StorageError
+from broker.wire.errors import ApiError, StorageError
 from tests.log.stories import T0, append, at, batch, contents, fill, numbered, open_log, sync
 
 FIRST = "orders-0/00000000000000000000"
@@ -284,6 +284,25 @@ def test_a_clean_marker_beside_a_torn_log_is_not_believed(disk: Disk) -> None:
     assert recovery.log_end_offset == 9
     assert recovery.recovery_point == 9
     assert recovery.damage
+
+
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("torn", [True, False])
+def test_what_a_lying_disk_has_lost_is_lost_to_the_producers_state_too(
+    disk: Disk, clean: bool, torn: bool
+) -> None:
+    """The snapshot is of offset 10, and the log ends at 5: a retry is not taken for a duplicate."""
+    log = open_log(disk)
+    for sequence in range(10):
+        log.append(numbered(sequence), 0, at())
+    log.close()
+    disk.truncate(f"{FIRST}.log", disk.size(f"{FIRST}.log") // 2 + 3 * torn)
+    again = Log(recover(disk, recovery_point=10, clean=clean))
+    assert again.log_end_offset == again.recovery_point == 5
+    assert again.producers.producers[7].batches[-1].last_sequence == 4
+    with pytest.raises(ApiError, match="sequence 9 came where 5 was expected"):
+        again.append(numbered(9), 0, at())
+    assert not again.append(numbered(5), 0, at()).duplicate
 
 
 def test_a_clean_log_without_a_snapshot_has_no_producers_as_in_kafka(disk: Disk) -> None:
