@@ -33,7 +33,11 @@ class Now(NamedTuple):
 
 def earliest(*times: int | None) -> int | None:
     """The first of some moments; None stands for never."""
-    return min([time for time in times if time is not None], default=None)
+    first = None
+    for time in times:
+        if time is not None and (first is None or time < first):
+            first = time
+    return first
 
 
 class Entropy(Protocol):

@@ -200,6 +200,8 @@ class Forwarder:
 
     def deadline(self) -> int | None:
         """When a question is given up, or asked again."""
+        if not self._sent and not self._waiting:
+            return None
         times = [question.deadline_us for question in self._sent.values()]
         if self._waiting:
             times += [question.deadline_us for question in self._waiting]
@@ -209,6 +211,8 @@ class Forwarder:
 
     def run(self, now: Now) -> None:
         """Give up what takes too long, and ask what waits."""
+        if not self._sent and not self._waiting:
+            return
         late = [number for number, at in self._sent.items() if at.deadline_us <= now.mono_us]
         for number in late:
             self._give_up(self._sent.pop(number))

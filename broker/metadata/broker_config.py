@@ -71,6 +71,8 @@ class BrokerConfig(BrokerSettings):
             for name, text in layer.items():
                 self._keep(name.replace(".", "_"), _parse(name, text))
         self._keep("voters", read_voters("controller.quorum.voters", self.controller_quorum_voters))
+        voter_ids = tuple(voter.voter_id for voter in self.voters)
+        self._keep("voter_ids", voter_ids or (self.node_id,))
         found = self._listeners("listeners", self.listeners)
         listener = found.clients if self.is_broker else found.controllers
         if listener is None:
@@ -83,6 +85,8 @@ class BrokerConfig(BrokerSettings):
     static: Mapping[str, str]
     dynamic_default: Mapping[str, str]
     dynamic: Mapping[str, str]
+    voter_ids: tuple[int, ...]
+    """The ids of the controllers, this node's own where it is alone."""
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, str]) -> BrokerConfig:
@@ -146,11 +150,6 @@ class BrokerConfig(BrokerSettings):
     def is_controller(self) -> bool:
         """Whether this node votes, and may be the one that decides."""
         return "controller" in self.process_roles
-
-    @property
-    def voter_ids(self) -> tuple[int, ...]:
-        """The ids of the controllers, this node's own where it is alone."""
-        return tuple(voter.voter_id for voter in self.voters) or (self.node_id,)
 
     def value(self, name: str) -> Value:
         """The value of a setting by Kafka's name."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from broker.events import Now
+from broker.events import Now, earliest
 from broker.metadata.brokers import plan_fencing
 from broker.metadata.elections import for_imbalanced, for_leaderless, without_broker
 from broker.wire.messages.metadata_records import NoOpRecord
@@ -54,15 +54,15 @@ class Chores:
         """When the next chore is due. A broker that is alone has nobody to hand a lead to."""
         if self.go_on:
             return 0
-        times = [controller.sessions.deadline(controller.session_timeout_us)]
+        unclean_at = balance_at = None
         if len(controller.latest.brokers) > 1:
-            times.append(self._unclean_at)
+            unclean_at = self._unclean_at
             if controller.config.auto_leader_rebalance_enable:
-                times.append(self._balance_at)
+                balance_at = self._balance_at
         idle_us = _idle_us(controller)
-        if idle_us:
-            times.append(self._written_at + idle_us)
-        return min([time for time in times if time is not None], default=None)
+        idle_at = self._written_at + idle_us if idle_us else None
+        session_ends_at = controller.sessions.deadline(controller.session_timeout_us)
+        return earliest(session_ends_at, unclean_at, balance_at, idle_at)
 
     def run(self, controller: Controller, now: Now) -> None:
         """Do what is due."""

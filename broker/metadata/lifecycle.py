@@ -23,7 +23,16 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from broker.events import REGISTRATION, Effect, HangUp, Now, PeerLost, ResponseArrived, Send
+from broker.events import (
+    REGISTRATION,
+    Effect,
+    HangUp,
+    Now,
+    PeerLost,
+    ResponseArrived,
+    Send,
+    earliest,
+)
 from broker.metadata.configs import BrokerConfig
 from broker.wire.errors import ErrorCode
 from broker.wire.messages.broker_heartbeat import BrokerHeartbeatRequest, BrokerHeartbeatResponse
@@ -173,19 +182,19 @@ class BrokerLifecycle:
         """When there is something to do."""
         if self.state is BrokerState.STOPPED:
             return None
-        times = [self._give_up_us, self._patience_ends_us()]
+        due_us = None
         if self._in_flight is not None:
-            times.append(self._in_flight.deadline_us)
+            due_us = self._in_flight.deadline_us
         elif self._controller != NOBODY:
-            times.append(self._next_us)
-        return min((time for time in times if time is not None), default=None)
+            due_us = self._next_us
+        return earliest(due_us, self._give_up_us, self._patience_ends_us())
 
     def run(self, now: Now) -> None:
         """Do what is due."""
         if self.state is BrokerState.STOPPED:
             return
-        due = (self._give_up_us, self._patience_ends_us())
-        if any(time is not None and time <= now.mono_us for time in due):
+        end_us = earliest(self._give_up_us, self._patience_ends_us())
+        if end_us is not None and end_us <= now.mono_us:
             self._give_up()
             return
         if self._in_flight is not None:

@@ -84,10 +84,11 @@ class Sessions:
 
     def expired(self, timeout_us: int, now_us: int) -> tuple[int, int] | None:
         """A broker and epoch whose session is over, the one that is silent for longest."""
-        if not self._contact:
+        first_us = self.deadline(timeout_us)
+        if first_us is None or first_us > now_us:
             return None
-        key, last = min(self._contact.items(), key=lambda entry: (entry[1], entry[0]))
-        return key if last + timeout_us < now_us else None
+        key, _ = min(self._contact.items(), key=lambda entry: (entry[1], entry[0]))
+        return key
 
     def end(self, broker_id: int, epoch: int) -> None:
         """A session is over."""

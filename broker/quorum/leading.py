@@ -249,10 +249,13 @@ class Leading:
 
     def deadline(self, state: Leader) -> int | None:
         """When a leader has something to do though nothing happens."""
-        times = [each.deadline for each in state.waiting]
-        if state.deadline is not None:
-            times += [state.deadline, state.announce_deadline]
-        return min(times, default=None)
+        first = state.deadline
+        if first is not None and state.announce_deadline < first:
+            first = state.announce_deadline
+        for each in state.waiting:
+            if first is None or each.deadline < first:
+                first = each.deadline
+        return first
 
 
 def successors(state: Leader) -> list[int]:

@@ -84,8 +84,14 @@ class Peers:
 
     def deadline(self) -> int | None:
         """When an answer is overdue, or a pause over."""
-        times = [asked.deadline for asked in self._in_flight.values()]
-        return min([*times, *self._paused_until.values()], default=None)
+        first = None
+        for asked in self._in_flight.values():
+            if first is None or asked.deadline < first:
+                first = asked.deadline
+        for until in self._paused_until.values():
+            if first is None or until < first:
+                first = until
+        return first
 
     def run(self, now: Now) -> None:
         """Give up what is overdue, on its connection, too; end the pauses that are over."""

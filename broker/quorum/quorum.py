@@ -21,7 +21,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 
-from broker.events import Effect, Entropy, Now, PeerLost, RequestArrived, ResponseArrived
+from broker.events import (
+    Effect,
+    Entropy,
+    Now,
+    PeerLost,
+    RequestArrived,
+    ResponseArrived,
+    earliest,
+)
 from broker.log.disk import Disk
 from broker.log.log import Log
 from broker.quorum import snapshots
@@ -251,13 +259,14 @@ class Quorum:
 
     def deadline(self) -> int | None:
         """When something is due though nothing happens, in monotonic microseconds."""
-        state = self.member.state
-        times = [self.member.peers.deadline(), self.log.doomed.next_due_us]
+        member = self.member
+        state = member.state
+        own = None
         if isinstance(state, Leader):
-            times.append(self.leading.deadline(state))
-        elif not self.member.stopping:
-            times.append(state.deadline)
-        return min([time for time in times if time is not None], default=None)
+            own = self.leading.deadline(state)
+        elif not member.stopping:
+            own = state.deadline
+        return earliest(own, member.peers.deadline(), member.log.log.doomed.next_due_us)
 
     def run(self, now: Now) -> None:
         """The time that `deadline` gave has come."""

@@ -68,12 +68,10 @@ class IsrChanges:
 
     def deadline(self) -> int | None:
         """When something is due here."""
-        times = [self._watched[0][0]] if self._watched else []
-        if self._in_flight is not None:
-            times.append(self._in_flight.expires_us)
-        elif self._retry_us is not None:
-            times.append(self._retry_us)
-        return min(times, default=None)
+        first = self._retry_us if self._in_flight is None else self._in_flight.expires_us
+        if self._watched and (first is None or self._watched[0][0] < first):
+            first = self._watched[0][0]
+        return first
 
     def run(self, now: Now) -> None:
         """Shrink what has become too slow, and give up on a controller that does not answer."""

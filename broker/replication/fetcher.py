@@ -20,7 +20,16 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from broker.events import REPLICATION, Effect, HangUp, Now, PeerLost, ResponseArrived, Send
+from broker.events import (
+    REPLICATION,
+    Effect,
+    HangUp,
+    Now,
+    PeerLost,
+    ResponseArrived,
+    Send,
+    earliest,
+)
 from broker.replication import following
 from broker.replication.asking import Asking
 from broker.replication.following import Following, Outcome, Step
@@ -318,8 +327,7 @@ class Fetchers:
         """When a back-off or somebody's time is over; the past while something is to be sent."""
         if self._to_send:
             return 0
-        times = [fetcher.deadline() for fetcher in self._by_leader.values()]
-        return min((time for time in times if time is not None), default=None)
+        return earliest(*[fetcher.deadline() for fetcher in self._by_leader.values()])
 
     def run(self, now: Now) -> None:
         """Do what is due."""

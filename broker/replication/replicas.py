@@ -23,6 +23,7 @@ from broker.events import (
     Now,
     PeerLost,
     ResponseArrived,
+    earliest,
 )
 from broker.log.disk import Disk
 from broker.log.log import Appended, Log
@@ -283,8 +284,9 @@ class Replicas:
             return 0
         if not self._has_peers:
             return self.upkeep.deadline()
-        times = (self.upkeep.deadline(), self.isr_changes.deadline(), self.fetchers.deadline())
-        return min([time for time in times if time is not None], default=None)
+        return earliest(
+            self.upkeep.deadline(), self.isr_changes.deadline(), self.fetchers.deadline()
+        )
 
     def run(self, now: Now) -> None:
         """Do a slice of what is due."""

@@ -56,11 +56,11 @@ class Upkeep:
         """When there is something to do; a time in the past while work is going on."""
         if self._to_clean or self._removing is not None:
             return 0
-        times = list(self._timers.values())
+        first = min(self._timers.values()) if self._timers else None
         for heap in (self._flushes, self._doomed, self._folders):
-            if heap:
-                times.append(heap[0][0])
-        return min(times, default=None)
+            if heap and (first is None or heap[0][0] < first):
+                first = heap[0][0]
+        return first
 
     def run(self, now: Now) -> None:
         """Do one slice of everything that is due."""

@@ -36,7 +36,9 @@ class Clock:
 
     def now(self, true_us: int) -> Now:
         """Both clocks, at a moment of virtual time."""
-        mono_us = self.mono(true_us)
+        mono_us = self._shown_us + true_us - self._since_us
+        if self._ppm:
+            mono_us = self.mono(true_us)
         return Now(START_WALL_US + mono_us + self.skew_us, mono_us)
 
     def mono(self, true_us: int) -> int:

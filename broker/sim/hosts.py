@@ -123,9 +123,17 @@ class Host:
 
     def handle(self, event: Event) -> None:
         """Tell the machine what happened, and carry out what follows."""
-        if self.machine is None:
+        machine = self.machine
+        if machine is None:
             raise InvariantError(f"{self.name} is down and cannot handle {event}")
-        self.follow(self.machine.handle(event, self.now()))
+        try:
+            self.follow(machine.handle(event, self.clock.now(self.world.now_us)))
+        except StorageError as error:
+            self.files_fail(error)
+
+    def files_fail(self, error: StorageError) -> None:
+        """Only a broker has files."""
+        raise error
 
     def follow(self, effects: list[Effect]) -> None:
         """Carry out what a machine asked for, and see what it waits for next."""
@@ -160,7 +168,8 @@ class Host:
 
     def due_us(self) -> int | None:
         """When the machine's deadline will have come, in true time."""
-        deadline_us = None if self.machine is None else self.machine.deadline()
+        machine = self.machine
+        deadline_us = None if machine is None else machine.deadline()
         return None if deadline_us is None else self.clock.when(deadline_us)
 
     def set_alarm(self) -> None:
@@ -168,10 +177,10 @@ class Host:
         time_us = self.due_us()
         if time_us is None:
             return
-        if self.alarm is not None and time_us >= self.alarm.time_us:
-            return
-        time_us = max(time_us, self.world.now_us)
-        if self.alarm is None or time_us < self.alarm.time_us:
+        now_us, alarm = self.world.now_us, self.alarm
+        if time_us < now_us:
+            time_us = now_us
+        if alarm is None or time_us < alarm.time_us:
             self.alarm = Alarm(self, time_us)
             self.world.plan(time_us, self.alarm)
 
@@ -245,18 +254,12 @@ class BrokerHost(Host):
         try:
             super().boot(machine)
         except StorageError as error:
-            self._halt_over(error)
+            self.files_fail(error)
         else:
             self.status = "starting"
 
-    def handle(self, event: Event) -> None:
-        """As with any host; but a broker whose own files fail it halts, as Kafka does."""
-        try:
-            super().handle(event)
-        except StorageError as error:
-            self._halt_over(error)
-
-    def _halt_over(self, error: StorageError) -> None:
+    def files_fail(self, error: StorageError) -> None:
+        """A broker whose own files fail it halts, as Kafka does."""
         if self.network.recorder is not None:
             self.network.recorder.cause("fault", self.name, f"broker {self.name} halts: {error}")
         self.network.drop_host(self)
@@ -269,7 +272,7 @@ class BrokerHost(Host):
             try:
                 self.follow(self.machine.shutdown(self.now()))
             except StorageError as error:
-                self._halt_over(error)
+                self.files_fail(error)
 
     @property
     def client_id(self) -> str:

@@ -113,9 +113,13 @@ class Packet:
 
     def still(self) -> bool:
         """A dropped message never arrives; one for a paused host waits at its door."""
-        if self.dropped or self.network.links.stalls(self.stream, self):
+        stream = self.stream
+        if self.dropped:
             return False
-        host = self.stream.receiver
+        links = self.network.links
+        if (links.cuts or stream.stalled) and links.stalls(stream, self):
+            return False
+        host = stream.receiver
         return host.held is None or not host.hold(self)
 
     def happen(self) -> None:
