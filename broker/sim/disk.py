@@ -92,9 +92,21 @@ class SimulatedDisk(MemoryDisk):
         return bool(self._faults or self.lies)
 
     def repair(self) -> None:
-        """The disk is well again."""
+        """The disk is well again. What it has lied about, it has written by now."""
         self._faults.clear()
+        if self.lies:
+            self._write_back(self._root, "")
         self.lies = ""
+
+    def _write_back(self, folder: _Folder, path: str) -> None:
+        for name, node in folder.names.items():
+            inner = f"{path}/{name}" if path else name
+            if isinstance(node, _Folder):
+                self._write_back(node, inner)
+            elif self._is_lied_about(inner):
+                node.sync()
+        if self.lies == "everything":
+            folder.sync()
 
     def crash(self) -> None:
         """A process that dies takes no fault of its disk with it."""
@@ -119,18 +131,23 @@ class SimulatedDisk(MemoryDisk):
             self._file(path, "tear").sync()
 
     def _lose_tails(self, folder: _Folder, path: str, chance: Chance) -> None:
-        """Of a file that was lied about the unsynced tail is there or gone, as a whole.
+        """Of a log that was lied about the unsynced tail is there or gone, as a whole.
 
         A broker believes that it was synced, and does not look for holes in it: those are what no
-        replica can repair. That records are missing, it finds out.
+        replica can repair. That records are missing, it finds out. So with the end of a segment
+        go the segments that come after it.
         """
+        gone = False
         for name in sorted(folder.names):
             node, inner = folder.names[name], f"{path}/{name}" if path else name
             if isinstance(node, _Folder):
                 self._lose_tails(node, inner, chance)
             elif self._is_lied_about(inner) and node.before is None:
-                if chance.random() < 0.5:
+                if gone:
+                    folder.forget(name)
+                elif chance.random() < 0.5 and node.synced < len(node.content):
                     del node.content[node.synced :]
+                    gone = True
                 node.sync()
 
     def _strike(self, operation: str, path: str) -> None:

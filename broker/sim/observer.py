@@ -64,6 +64,7 @@ class Observer:
 
     def after_step(self) -> None:
         """Look at those whose machines were at work, and at those that were started or stopped."""
+        self.invariants.after_fault()
         stirred = self.network.stirred
         for host in dict.fromkeys(stirred):
             if isinstance(host, BrokerHost):

@@ -115,6 +115,82 @@ def test_rot_excuses_what_lies_behind_it_on_the_only_copy() -> None:
     assert trio.in_the_end() == ["acknowledged record lost?"] * 2
 
 
+def power_goes(trio: Trio, *, without: str = "") -> None:
+    """Nothing was synced on broker 1, and all of it is on its disk, but for one segment."""
+    host = trio.hosts[1]
+    trio.invariants.power_is_lost(host)
+    if without:
+        host.disk.truncate(f"orders-0/{without}.log", 0)
+    host.disk.sync(["", "orders-0", *(f"orders-0/{name}" for name in host.disk.list("orders-0"))])
+    host.halt("crashed")
+    trio.invariants.after_fault()
+
+
+def leads_again(trio: Trio) -> None:
+    """Broker 1 is back, and elected."""
+    trio.start(1)
+    trio.change(leader=1)
+    trio.role(1, leads=True, epoch=1)
+
+
+def in_segments(brokers: int) -> Trio:
+    """Two records, each in a segment of its own."""
+    trio = Trio(brokers, LogConfig(segment_bytes=100))
+    for offset, content in enumerate((A, B)):
+        trio.write(content)
+        trio.sent(content, offset)
+    trio.commit(2)
+    return trio
+
+
+def test_a_log_ends_at_a_gap_however_lucky_the_next_segment_was() -> None:
+    trio = in_segments(1)
+    power_goes(trio, without=f"{0:020}")
+    leads_again(trio)
+    assert trio.partition(1).log.log_end_offset == 0
+    trio.write(C, epoch=1)
+    trio.sent(C, 0)  # it was sent after B, and B does not stand behind it: B is gone
+    trio.commit(1)
+    assert trio.in_the_end() == ["acknowledged record lost?"] * 2
+
+
+def test_what_has_no_gap_before_it_is_not_to_be_lost() -> None:
+    trio = in_segments(1)
+    power_goes(trio)
+    trio.start(1)
+    trio.cut(1, 1)
+    trio.change(leader=1)
+    trio.role(1, leads=True, epoch=1)
+    trio.write(C, epoch=1)
+    trio.sent(C, 1)
+    trio.commit(2)
+    assert trio.in_the_end()[:2] == ["leader completeness", "inconsistent offset"]
+
+
+def test_a_gap_on_one_disk_is_no_excuse_while_another_has_it_all() -> None:
+    trio = in_segments(2)
+    power_goes(trio, without=f"{0:020}")
+    trio.hosts[2].halt("crashed")
+    leads_again(trio)
+    assert trio.kinds() == ["leader completeness"]
+
+
+def test_where_nothing_was_committed_there_is_no_gap() -> None:
+    """Compaction has taken offset 0. What comes behind it is on the disk, and has to stay."""
+    trio = Trio(1, LogConfig(cleanup_policy=("compact",)))
+    for offset, content in enumerate((A, B), 1):
+        batch = build_batch([(0, *content, ())], base_offset=offset)
+        trio.partition(1).log.append_as_follower(batch, NOW)
+        trio.sent(content, offset)
+    trio.commit(3)
+    power_goes(trio)
+    trio.start(1)
+    trio.cut(1, 1)
+    trio.change(leader=1)
+    trio.role(1, leads=True, epoch=1)
+    assert trio.in_the_end() == ["leader completeness", "unseen", "unseen"]
+
+
 def test_an_offset_whose_record_was_lost_may_be_given_anew() -> None:
     trio = Trio(1)
     trio.write(A)

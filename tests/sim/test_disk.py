@@ -94,3 +94,37 @@ def test_looking_costs_nothing() -> None:
     assert disk.bytes_read == 0
     with pytest.raises(StorageError):
         disk.read("orders-0/0.log", 0, 3)
+
+
+def lying_disk() -> SimulatedDisk:
+    """A log of two segments: the end of the first and all of the second were lied about."""
+    disk = disk_with(b"")
+    disk.append("orders-0/0.log", b"one")
+    disk.sync(["orders-0", "orders-0/0.log"])
+    disk.lies = "records"
+    disk.append("orders-0/0.log", b"two")
+    disk.append("orders-0/6.log", b"three")
+    disk.sync(["orders-0", "orders-0/0.log", "orders-0/6.log"])
+    return disk
+
+
+def test_a_disk_that_lied_about_a_log_loses_its_end_and_never_its_middle() -> None:
+    """A broker that believes in the second segment does not look at the end of the first again."""
+    ends = set()
+    for seed in range(20):
+        disk = lying_disk()
+        disk.power_loss(Random(seed))
+        found = {name: disk.read(f"orders-0/{name}", 0, 10) for name in disk.list("orders-0")}
+        ends.add(b"".join(found.values()))
+        assert found["0.log"] == b"onetwo" or "6.log" not in found
+    assert ends == {b"one", b"onetwo", b"onetwothree"}
+
+
+def test_a_disk_that_is_well_again_has_written_what_it_lied_about() -> None:
+    disk = lying_disk()
+    assert disk.synced_size("orders-0/0.log") == 3
+    disk.repair()
+    assert disk.synced_size("orders-0/0.log") == 6
+    disk.append("orders-0/6.log", b"four")
+    disk.power_loss(Worst())
+    assert disk.read("orders-0/6.log", 0, 10) == b"three"

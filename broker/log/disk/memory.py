@@ -97,6 +97,13 @@ class _Folder:
         self.synced = dict(self.names)
         self.pending.clear()
 
+    def forget(self, name: str) -> None:
+        """A name is gone, and has never been there."""
+        for names in (self.names, self.synced):
+            names.pop(name, None)
+        for changes in self.pending:
+            changes[:] = [change for change in changes if change[0] != name]
+
     def lose_power(self, chance: Chance) -> None:
         if self.pending:
             survivors = int(chance.random() * (len(self.pending) + 1))

@@ -10,7 +10,9 @@ must come back.
 where bits have rotted on the disk of the only copy there is nobody to repair from.
 
 So before the power goes, we note what is up to chance; and right after it, before anything else
-happens, we look on which disks it still is.
+happens, we look on which disks it still is. What is there counts only as far as its broker will go:
+a log ends at its first gap, however lucky the batches behind it were (`broker.log.recovery`; Kafka
+cuts what lies behind a torn batch, and keeps what lies behind a missing one).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from broker.log.config import FOREVER
+from broker.log.names import LOG, offset_of
 from broker.sim.checker import Place
 from broker.sim.disk import SimulatedDisk
 from broker.sim.history import Content, named
@@ -27,6 +30,7 @@ from broker.sim.hosts import BrokerHost, Host
 from broker.sim.invariants.agreement import Ledger, Mark, mark
 from broker.sim.promises import Lost
 from broker.sim.stored import StoredBatch, stored_batches
+from broker.wire.records import BatchHeader
 
 if TYPE_CHECKING:
     from broker.replication.partition import Partition
@@ -60,14 +64,10 @@ class Copies:
         self._told: dict[tuple[Place, Mark], list[tuple[int, Content]]] = {}
         """The records of batches that were at risk before."""
         self._limits: dict[tuple[int, Place], Limit] = {}
-        self._liars: set[int] = set()
-        """Brokers whose disk has said once that it had synced, and had not."""
 
     def note_limit(self, host: BrokerHost, place: Place, partition: Partition) -> None:
         """A new flush limit speaks of new records; what lies unsynced came under the old one."""
         log, node_id = partition.log, host.node_id
-        if host.disk.lies:
-            self._liars.add(node_id)
         limit = self._limits.setdefault((node_id, place), Limit(log.config.flush_messages))
         if log.recovery_point >= log.log_end_offset:
             limit.messages = log.config.flush_messages
@@ -80,7 +80,7 @@ class Copies:
         """Note what is not on the platter for certain, just before it is up to chance."""
         for place in places:
             limit = self._limits.get((host.node_id, place), Limit()).messages
-            if host.node_id in self._liars:
+            if host.disk.lies:
                 limit = FOREVER  # what it was asked to sync may not be
             count = 0
             for stored in unsynced(host.disk, named(place)):
@@ -113,7 +113,7 @@ class Copies:
         for node_id in keepers:
             host = self._hosts.get(str(node_id))
             if isinstance(host, BrokerHost):
-                held.update(mark(stored.header) for stored in readable(host.disk, named(place)))
+                held.update(map(mark, found_again(host.disk, named(place), ledger)))
         cut: int | None = None
         for risk in risks:
             if risk.mark in held or not risk.why:
@@ -178,6 +178,20 @@ def unsynced(disk: SimulatedDisk, folder: str) -> Iterator[StoredBatch]:
         safe = safe and stored.durable(disk)
         if not safe:
             yield stored
+
+
+def found_again(disk: SimulatedDisk, folder: str, ledger: Ledger) -> Iterator[BatchHeader]:
+    """The batches of a log up to the first that is damaged, or that is missing: where no record
+    was ever committed, there is no gap."""
+    files = disk.list(folder) if disk.exists(folder) else []
+    offsets = [offset for offset in (offset_of(name, LOG) for name in files) if offset is not None]
+    end = min(offsets, default=0)
+    for stored in readable(disk, folder):
+        header = stored.header
+        if header.base_offset > end and ledger.at(end) is not None:
+            return
+        end = header.next_offset
+        yield header
 
 
 def readable(disk: SimulatedDisk, folder: str) -> Iterator[StoredBatch]:

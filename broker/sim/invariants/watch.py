@@ -48,8 +48,7 @@ class Invariants:
 
     def after_event(self, host: BrokerHost, node: Node, touched: Touched) -> None:
         """A node was at work: look at what it touched."""
-        if self._unsettled:
-            self._settle()
+        self.after_fault()
         if self._lives.get(host.node_id) is not node:
             self._lives[host.node_id] = node
             if host.ended != "stopped":
@@ -163,6 +162,11 @@ class Invariants:
         self._settle()
         self.copies.bit_is_flipped(host, place, offset)
         self._unsettled = True
+
+    def after_fault(self) -> None:
+        """It is done, and nobody has been at work since: what has it taken?"""
+        if self._unsettled:
+            self._settle()
 
     def _settle(self) -> None:
         self._unsettled = False
