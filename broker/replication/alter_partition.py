@@ -63,8 +63,9 @@ class IsrChanges:
         self._retry_us: int | None = None
         self._watched: list[tuple[int, int, Partition]] = []
         self._watches = 0
-        self.changed: dict[PartitionKey, Partition] = {}
-        """Partitions whose in-sync replicas were confirmed: look at them again."""
+        self.to_reconsider: dict[PartitionKey, Partition] = {}
+        """Partitions whose in-sync replicas were confirmed, or whose time has come: look at them
+        again."""
 
     def deadline(self) -> int | None:
         """When something is due here."""
@@ -88,11 +89,11 @@ class IsrChanges:
 
     # -- what a leader sees of its followers ------------------------------------------------------
 
-    def watch(self, partition: Partition) -> None:
+    def watch(self, partition: Partition, now: Now) -> None:
         """Plan a look at the laggards of a partition, if there could be some."""
         if partition.lag_is_watched or partition.pending is not None or not partition.is_leader:
             return
-        due_us = next_laggard_us(partition)
+        due_us = next_laggard_us(partition, now)
         if due_us is not None:
             self._look_later(partition, due_us)
 
@@ -111,7 +112,7 @@ class IsrChanges:
                 and follower.is_caught_up(end, now.mono_us, lag_us)
             ):
                 self.consider(partition, follower, now)
-        self.watch(partition)
+        self.watch(partition, now)
 
     def consider(self, partition: Partition, follower: Follower, now: Now) -> None:
         """A follower has fetched: perhaps it is in sync now."""
@@ -122,7 +123,7 @@ class IsrChanges:
     def _look_at(self, partition: Partition, now: Now) -> None:
         proposal = propose_to_shrink(partition, now)
         if proposal is None:
-            self.reconsider(partition, now)
+            self.to_reconsider[partition.key] = partition
             return
         out = [i for i in partition.isr if i not in proposal.isr]
         _LOG.info("%s: %s too far behind, no longer in sync", partition.name, out)
@@ -213,7 +214,7 @@ class IsrChanges:
             # What was refused may be right a little later.
             self._look_later(partition, now.mono_us + LOOK_AGAIN_US)
         else:
-            self.changed[key] = partition
+            self.to_reconsider[key] = partition
 
     def peer_lost(self, event: PeerLost, now: Now) -> None:
         """The way to the controller is gone."""

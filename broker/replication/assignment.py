@@ -212,7 +212,7 @@ class Assignment:
                 partition = self._replicas.partitions.get((topic, state.index))
                 if partition is not None and partition.log.config != config:
                     partition.log.config = config
-                    self._replicas.upkeep.reconsider(now)
+                    self._replicas.reconfigured(partition, now)
 
     def _log_config(self, topic: str) -> LogConfig:
         return log_config(self._replicas.config, self._image.config(CONFIG_TOPIC, topic))

@@ -85,7 +85,7 @@ class LeaderFetcher:
         self._ready_us = 0
         self._next_us: int | None = None
         self._hang_up_us: int | None = None
-        self._waits_for_disk = False
+        self.waits_for_disk = False
 
     # -- whom to follow ---------------------------------------------------------------------------
 
@@ -145,7 +145,7 @@ class LeaderFetcher:
 
     def synced(self, now: Now) -> None:
         """A log is durable now; perhaps it was waited for."""
-        if self._waits_for_disk:
+        if self.waits_for_disk:
             self.send(now)
 
     # -- asking -----------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class LeaderFetcher:
     def send(self, now: Now) -> None:
         """Ask for what may be asked for, unless an answer is awaited or nothing may be."""
         self._next_us = None
-        self._waits_for_disk = False
+        self.waits_for_disk = False
         if self._in_flight is not None or self._fetchers.broker_epoch < 0 or not self.following:
             return
         if self._ready_us > now.mono_us:
@@ -169,7 +169,7 @@ class LeaderFetcher:
             self._ask_offsets(now)
         elif self._asking.awaits_disk():
             # flush.messages: with the next fetch we would vouch for what is not durable.
-            self._waits_for_disk = True
+            self.waits_for_disk = True
         elif self._asking:
             self._ask_records(now)
 
@@ -364,7 +364,11 @@ class Fetchers:
         """Follow a partition no longer."""
         place = self._places.pop(key, None)
         if place is not None:
-            self._by_leader[place.leader].drop(key)
+            fetcher = self._by_leader[place.leader]
+            fetcher.drop(key)
+            if fetcher.waits_for_disk:
+                # Perhaps for this log, of which it will hear no more.
+                self._to_send[place.leader] = None
 
     def send(self, now: Now) -> None:
         """Let those fetchers ask that have got something new to ask for."""

@@ -89,15 +89,20 @@ def _propose(partition: Partition, isr: tuple[int, ...], maximal_isr: tuple[int,
     return partition.pending
 
 
-def next_laggard_us(partition: Partition) -> int | None:
-    """When the first follower that is behind now will have been so for too long."""
-    end = partition.log.log_end_offset
+def next_laggard_us(partition: Partition, now: Now) -> int | None:
+    """When the first follower that is behind now will have been so for too long.
+
+    Also one that is not in sync but was at the end a moment ago: as long as it might join, the high
+    watermark waits for it (`Partition.advance_high_watermark`), and should not do so for ever.
+    """
+    end, lag_us = partition.log.log_end_offset, partition.around.lag_us
     behind = [
         follower.caught_up_us
         for broker_id, follower in partition.followers.items()
-        if follower.log_end_offset != end and broker_id in partition.isr
+        if follower.log_end_offset != end
+        and (broker_id in partition.isr or now.mono_us - follower.caught_up_us <= lag_us)
     ]
-    return min(behind) + partition.around.lag_us + 1 if behind else None
+    return min(behind) + lag_us + 1 if behind else None
 
 
 def request_for(partition: Partition, proposal: Proposal) -> PartitionData:

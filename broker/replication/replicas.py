@@ -132,7 +132,7 @@ class Replicas:
                 follower.left_behind()
             self.appended[key] = self.appended.get(key, 0) + len(batch)
             if not partition.lag_is_watched:
-                self.isr_changes.watch(partition)
+                self.isr_changes.watch(partition, now)
         if partition.log.flush_due(now):
             self.wants_sync[key] = None
         self.touched[key] = None
@@ -164,6 +164,13 @@ class Replicas:
             self.progress[key] = self.progress.get(key, 0) + partition.uncommitted_bytes
             partition.uncommitted_bytes = 0
             self.touched[key] = None
+
+    def reconfigured(self, partition: Partition, now: Now) -> None:
+        """A topic has other settings: there may be more to sync, to commit, or to delete."""
+        if partition.log.flush_due(now):
+            self.wants_sync[partition.key] = None
+        self.advance(partition, now)
+        self.upkeep.reconsider(now)
 
     def log_start_moved(self, partition: Partition) -> None:
         """The beginning of a log was forgotten; the followers forget it, too."""
@@ -260,7 +267,7 @@ class Replicas:
             self.fetchers.response(event, now)
         elif event.lane == ISR:
             self.isr_changes.response(event, now)
-            self._isr_changed(now)
+            self._reconsider(now)
 
     def peer_lost(self, event: PeerLost, now: Now) -> None:
         """The way to another node is gone."""
@@ -269,9 +276,9 @@ class Replicas:
         elif event.lane == ISR:
             self.isr_changes.peer_lost(event, now)
 
-    def _isr_changed(self, now: Now) -> None:
-        changed, self.isr_changes.changed = self.isr_changes.changed, {}
-        for key, partition in changed.items():
+    def _reconsider(self, now: Now) -> None:
+        partitions, self.isr_changes.to_reconsider = self.isr_changes.to_reconsider, {}
+        for key, partition in partitions.items():
             self.touched[key] = None
             self.advance(partition, now)
             self.isr_changes.reconsider(partition, now)
@@ -293,7 +300,7 @@ class Replicas:
         if self.assignment.changed:
             self.assignment.settle_some(now)
         self.isr_changes.run(now)
-        self._isr_changed(now)
+        self._reconsider(now)
         self.fetchers.run(now)
         self.upkeep.run(now)
 

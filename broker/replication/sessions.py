@@ -46,6 +46,13 @@ class Wanted:
     told_high_watermark: int = UNKNOWN
     told_log_start: int = UNKNOWN
 
+    def heard(self, asked: FetchPartition) -> None:
+        """It is named again, and with it what the follower knows: of the answer before it may have
+        used nothing, since its log had to be cut first, or its leader epoch was over by then."""
+        self.asked = asked
+        self.told_high_watermark = min(self.told_high_watermark, asked.high_watermark)
+        self.told_log_start = min(self.told_log_start, asked.log_start_offset)
+
 
 class FetchSession:
     """What one follower wants on one connection."""
@@ -122,7 +129,7 @@ class FetchSessions:
             session.wanted[key] = Wanted(asked, topic_id)
             self._at.setdefault(key, {})[session.connection] = session
         else:
-            wanted.asked = asked
+            wanted.heard(asked)
         session.to_look[key] = None
 
     def forget(self, session: FetchSession, key: PartitionKey, topic_id: bytes) -> None:

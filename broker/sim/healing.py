@@ -127,6 +127,8 @@ def _complaints(sim: Simulation) -> Iterator[str]:
         applied = ", ".join(f"broker {host.name} {n.image.offset}" for host, n in nodes)
         yield f"the metadata differ: applied up to {applied}"
     yield from _image_complaints(images[0])
+    for host, node in nodes:
+        yield from _log_complaints(host, node)
     for client in sim.network.hosts.values():
         yield from _client_complaints(sim, client)
 
@@ -143,6 +145,17 @@ def _image_complaints(image: ClusterImage) -> Iterator[str]:
             elif len(part.isr) < len(part.replicas):
                 isr = ", ".join(map(str, part.isr))
                 yield f"in sync for {where} are {isr} of {len(part.replicas)} replicas"
+
+
+def _log_complaints(host: BrokerHost, node: Node) -> Iterator[str]:
+    """With everybody in sync, all that is in a log gets committed, and everywhere."""
+    for partition in node.replicas.partitions.values():
+        end = partition.log.log_end_offset
+        if partition.high_watermark < end:
+            yield (
+                f"{partition.name} on broker {host.name} ends at {end}, and is committed up to "
+                f"{partition.high_watermark}"
+            )
 
 
 def _client_complaints(sim: Simulation, host: object) -> Iterator[str]:

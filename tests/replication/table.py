@@ -122,13 +122,7 @@ class Table(Post):
         topic_id = bytes([len(self.records)]) * 16
         self.write(
             TopicRecord(name=topic, topic_id=topic_id),
-            *(
-                ConfigRecord(
-                    resource_type=CONFIG_TOPIC, resource_name=topic,
-                    name=name.replace("_", "."), value=str(value),
-                )
-                for name, value in configs.items()
-            ),
+            *_settings(topic, configs),
             *(
                 PartitionRecord(
                     partition_id=index,
@@ -141,8 +135,12 @@ class Table(Post):
                 )
                 for index in range(partitions)
             ),
-        )  # fmt: skip
+        )
         self.settle()
+
+    def configure(self, topic: str, **configs: Any) -> None:
+        """Other settings for a topic."""
+        self.write(*_settings(topic, configs))
 
     def delete(self, topic: str) -> None:
         self.write(RemoveTopicRecord(topic_id=self.image.topics[topic].topic_id))
@@ -351,6 +349,16 @@ class Table(Post):
     def isr(self, topic: str = "orders", index: int = 0) -> tuple[int, ...]:
         """Who is in sync in the controller's eyes."""
         return self.image.topics[topic].partitions[index].isr
+
+
+def _settings(topic: str, configs: dict[str, Any]) -> list[ConfigRecord]:
+    return [
+        ConfigRecord(
+            resource_type=CONFIG_TOPIC, resource_name=topic,
+            name=name.replace("_", "."), value=str(value),
+        )
+        for name, value in configs.items()
+    ]  # fmt: skip
 
 
 def values_in(data: Any) -> list[str]:

@@ -282,7 +282,8 @@ def test_whoever_waits_at_a_leader_that_is_one_no_longer_is_told(acks: int) -> N
 
 
 def test_a_replica_that_keeps_up_is_waited_for_even_before_it_is_in_sync() -> None:
-    """Else the high watermark would run ahead of it at the leader's own pace, for ever."""
+    """Else the high watermark would run ahead of it at the leader's own pace, for ever. If it keeps
+    up no more, nothing has to happen for the others to go on without it."""
     table = Table()
     table.controller_answers = False
     table.create("orders", isr=(1, 2))
@@ -295,9 +296,18 @@ def test_a_replica_that_keeps_up_is_waited_for_even_before_it_is_in_sync() -> No
     assert table.at(1).maximal_isr == (1, 2)
     assert table.at(1).high_watermark == 1
     table.wait(LAG_MS)
-    table.send("orders", "c")
-    table.settle()
     assert table.result(sent).error_code == 0
+
+
+def test_with_a_lower_minimum_what_is_there_is_committed() -> None:
+    table = Table()
+    table.cut(1, 2)
+    table.cut(1, 3)
+    table.create("orders", isr=(1,), min_insync_replicas=2)
+    table.produce("orders", "a", acks=1)
+    assert table.at(1).high_watermark == 0
+    table.configure("orders", min_insync_replicas=1)
+    assert table.at(1).high_watermark == 1
 
 
 def test_who_was_silent_and_is_heard_again_joins_though_it_has_nothing_new_to_say() -> None:

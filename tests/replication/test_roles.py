@@ -197,6 +197,35 @@ def test_flush_messages_on_a_follower_counts_what_is_durable() -> None:
     assert table.result(sent).error_code == 0
 
 
+def test_a_log_that_is_never_synced_holds_up_no_other_once_it_is_given_up() -> None:
+    """All that is followed at one leader is asked for together, and so waits for one disk."""
+    table = Table()
+    table.create("slow", flush_messages=1)
+    table.create("orders")
+    table.hold_syncs.add(3)
+    table.send("slow", "a")
+    table.settle()
+    desk = table.desks[3]
+    desk.replicas.wants_sync.clear()
+    desk.replicas.take_offline(table.at(3, "slow"), "the disk failed to make it durable")
+    table.send("orders", "b")
+    table.wait(1000)
+    assert table.log(3) == ["b"]
+
+
+def test_records_from_before_flush_messages_was_set_are_synced_as_well() -> None:
+    """Nobody vouches for them from then on; without a sync no fetch could leave any more."""
+    table = Table()
+    table.create("orders")
+    table.produce("orders", "a")
+    table.configure("orders", flush_messages=1)
+    table.elect("orders", 2)
+    sent = table.send("orders", "b", at=2)
+    table.wait(1000)
+    assert table.result(sent).error_code == 0
+    assert table.logs() == [["a", "b"]] * 3
+
+
 # -- lanes ----------------------------------------------------------------------------------------
 
 

@@ -33,6 +33,27 @@ def test_an_old_leader_cuts_off_what_nobody_copied() -> None:
     assert table.result(lost).error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
 
 
+def test_who_was_cut_learns_what_is_committed_though_nothing_happens_after_that() -> None:
+    """The answer that says where to cut also says what is committed, which counts for nothing
+    before the log is cut; so it has to be said again."""
+    table = Table()
+    table.create("orders")
+    table.produce("orders", "a")
+    alone(table, 1)
+    table.deaf.add(1)
+    table.send("orders", "never seen", at=1)
+    table.crash(1)
+    table.elect("orders", 2, isr=[2, 3])
+    table.wait(1000)
+    table.heal()
+    table.deaf.clear()
+    table.restart(1)
+    assert (table.log(1), table.at(1).high_watermark) == (["a", "never seen"], 0)
+    table.wait(1000)
+    assert table.log(1) == ["a"]
+    assert table.watermarks() == [1, 1, 1]
+
+
 def test_a_restart_does_not_cut_to_its_own_high_watermark() -> None:
     """KAFKA-1211, KIP-101: the follower has the record and not yet the news that it is committed.
     It restarts; the leader dies before it was asked. The record must still be there."""
