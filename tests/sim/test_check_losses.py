@@ -72,6 +72,35 @@ def test_a_replica_out_of_sync_saves_nobody() -> None:
     assert trio.in_the_end() == []
 
 
+def test_what_a_replica_out_of_sync_loses_is_not_what_the_cluster_loses() -> None:
+    """Broker 3 has lost all; broker 1 has it, but has crashed, and is not trusted. Broker 2, out of
+    sync, loses its part later: what it lacked is to be named as well when broker 3 leads."""
+    lost = "acknowledged record lost?"
+    for crashed, kinds in (
+        (True, ["leader completeness?", lost, lost]),
+        (False, ["leader completeness", "unseen", "unseen"]),
+    ):
+        trio = committed(A)
+        trio.sent(A, 0)
+        trio.change(isr=[1, 3])
+        trio.write(B, 1, 3)
+        trio.commit(2, 1, 3)
+        trio.sent(B, 1)
+        trio.lose_power(3)
+        if crashed:
+            trio.world.idle_until(5)
+            trio.start(1)
+            trio.look(1)
+        trio.change(leader=3, isr=[3])
+        trio.lose_power(2)
+        trio.start(3)
+        trio.look(3)
+        trio.change(leader=-1, isr=[], last_known_elr=[3])
+        trio.change(leader=3, isr=[3], leader_recovery_state=1)
+        trio.role(3, leads=True, epoch=3)
+        assert trio.in_the_end() == kinds
+
+
 def test_a_lost_power_counts_until_the_controller_knows_of_it() -> None:
     """The broker is back with less than it had, and not registered again yet."""
     for registered, wrong in ((False, []), (True, ["in-sync replica behind"])):

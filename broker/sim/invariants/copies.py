@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 class AtRisk(NamedTuple):
     """A batch that a fault may have taken from a disk."""
 
+    node_id: int
+    """Whose disk that is."""
     base_offset: int
     mark: Mark
     contents: list[tuple[int, Content]]
@@ -100,13 +102,17 @@ class Copies:
         # A copy that is damaged already does not say what it was; an earlier one did.
         contents = contents or self._told.get((place, mark(header)), [])
         self._told[place, mark(header)] = contents
-        risk = AtRisk(header.base_offset, mark(header), contents, why)
+        risk = AtRisk(host.node_id, header.base_offset, mark(header), contents, why)
         self.at_risk.setdefault(place, []).append(risk)
 
     def settle(self, place: Place, ledger: Ledger, keepers: Collection[int]) -> int | None:
         """Look which of what was at risk is on no disk that matters. Returns the first offset
-        from which the ledger is to be cut, if that is allowed."""
-        risks = self.at_risk.pop(place, [])
+        from which the ledger is to be cut, if that is allowed.
+
+        Only who may become leader has something to lose. What others may have lost is looked into
+        when somebody leads without it.
+        """
+        risks = [risk for risk in self.at_risk.pop(place, []) if risk.node_id in keepers]
         if not risks:
             return None
         held: set[Mark] = set()

@@ -59,7 +59,8 @@ class PartitionWatch:
 
     def settle(self) -> None:
         """After a fault that may have cost records: what is lost, and may be, is written off."""
-        cut = self.copies.settle(self.place, self.agreement.ledger, self.keepers)
+        keepers = self.keepers or self._trusted
+        cut = self.copies.settle(self.place, self.agreement.ledger, keepers)
         if cut is not None:
             self._forgive(cut)
 
