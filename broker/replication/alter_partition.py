@@ -130,10 +130,9 @@ class IsrChanges:
         self._submit(partition, proposal, now)
 
     def _look_later(self, partition: Partition, due_us: int) -> None:
-        if not partition.lag_is_watched:
-            partition.lag_is_watched = True
-            self._watches += 1
-            heapq.heappush(self._watched, (due_us, self._watches, partition))
+        partition.lag_is_watched = True
+        self._watches += 1
+        heapq.heappush(self._watched, (due_us, self._watches, partition))
 
     # -- to the controller and back ---------------------------------------------------------------
 

@@ -58,6 +58,11 @@ class Asking:
         """Whether there is anything to ask for."""
         return bool(self._news) or len(self._asked) > len(self._gone)
 
+    @property
+    def in_session(self) -> bool:
+        """Whether the leader may hold a fetch back: one that opens a session it answers at once."""
+        return self._session_id != NO_SESSION
+
     def ask(self, state: Following) -> None:
         """Want a partition from where its log ends now."""
         place = _place(state)

@@ -93,8 +93,9 @@ class LeaderFetcher:
         """Ask for one more partition."""
         self.following[state.partition.key] = state
         self._asking.ask(state)
-        if self._in_flight is not None and self._in_flight.offsets_of is None:
-            self._hang_up_us = max(now.mono_us, self._in_flight.sent_us + PATIENCE_US)
+        flight = self._in_flight
+        if flight is not None and flight.offsets_of is None and self._asking.in_session:
+            self._hang_up_us = max(now.mono_us, flight.sent_us + PATIENCE_US)
 
     def drop(self, key: PartitionKey) -> None:
         """Ask for a partition no longer."""
@@ -107,9 +108,7 @@ class LeaderFetcher:
         """When something is due."""
         if self._in_flight is None:
             return self._next_us
-        if self._hang_up_us is not None:
-            return min(self._hang_up_us, self._in_flight.expires_us)
-        return self._in_flight.expires_us
+        return earliest(self._hang_up_us, self._in_flight.expires_us)
 
     def run(self, now: Now) -> None:
         """A back-off has passed, or patience ran out."""

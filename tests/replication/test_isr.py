@@ -152,6 +152,22 @@ def test_a_refusal_goes_back_to_what_was_confirmed() -> None:
     assert table.at(1).maximal_isr == (1, 2)
 
 
+def test_what_was_refused_is_asked_for_again_soon_whoever_else_is_behind() -> None:
+    table = shrunk()
+    table.cut(1, 2)
+    table.send(
+        "orders", "c"
+    )  # the second is looked at when it was behind for long: in half a minute
+    table.deaf.add(1)
+    table.fence(3)
+    table.cuts.discard(frozenset((1, 3)))
+    table.wait(300)
+    assert (table.isr(), table.at(1).pending) == ((1, 2), None)
+    table.fence(3, fenced=False)
+    table.wait(1000)
+    assert table.isr() == (1, 2, 3)
+
+
 def test_who_is_overtaken_by_the_metadata_waits_for_them() -> None:
     """INVALID_UPDATE_VERSION: somebody else has changed the partition; we count with everybody who
     may be in sync until we know how."""
