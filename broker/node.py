@@ -33,7 +33,7 @@ from broker.api.assembly import assemble
 from broker.api.leadership import Leadership
 from broker.api.loopback import Loopback
 from broker.api.phase import ANSWERING, AT_REST, ENDING, SERVING, STOPPED, STOPPING, Phase
-from broker.api.publisher import Publisher
+from broker.api.publisher import Publisher, Touched
 from broker.api.table import (
     CONTROLLER_HANDLERS,
     DESCRIBE_QUORUM,
@@ -45,6 +45,7 @@ from broker.api.table import (
 )
 from broker.api.waking import wake
 from broker.events import (
+    REPLICATION,
     Close,
     DeadlineCame,
     Disconnected,
@@ -75,10 +76,6 @@ RECOVERY_SLICE_BYTES = 8 << 20
 """How much of a log is recovered between two looks at the requests: well under 20 ms."""
 
 
-Touched = tuple[str] | tuple[str, int] | tuple[str, str, int]
-"""What has changed, for the trace: ("image",), ("quorum",), ("broker", 1), ("log", "orders", 0)."""
-
-
 class Node:
     """A node without a world around it."""
 
@@ -96,7 +93,9 @@ class Node:
         self._deadline_us: int | None = None
         self._rest_us: int | None = None
         self._deadline_is_known = self._rest_is_known = False
-        """The deadline of all that a client's records do not touch."""
+        """The deadline of all that records do not touch."""
+        self._followed = (-1, -1)
+        """What the quorum and the broker's registration were like when they were last followed."""
 
     # -- what others may look at ------------------------------------------------------------------
 
@@ -127,15 +126,7 @@ class Node:
 
     def drain_touched(self) -> list[Touched]:
         """What changed since the last call."""
-        touched: list[tuple[str, str, int] | tuple[str, int] | tuple[str]] = [
-            *self.publisher.touched
-        ]
-        self.publisher.touched.clear()
-        if self.quorum.drain_touched():
-            touched.append(("quorum",))
-        touched += [("log", topic, index) for topic, index in self.replicas.touched]
-        self.replicas.touched.clear()
-        return touched
+        return self.publisher.drain_touched()
 
     # -- the joint --------------------------------------------------------------------------------
 
@@ -168,14 +159,12 @@ class Node:
         try:
             if isinstance(event, RequestArrived):
                 self._request(event, now)
-                # What clients ask has no effect on who leads, but for what the node says to itself.
-                quorum_too = event.to_controller or self.phase is not SERVING
-                if quorum_too or event.api_key not in RECORDS:
-                    self._rest_is_known = False
-                self._settle(now, quorum_too=quorum_too)
+                records_only = event.api_key in RECORDS and not event.to_controller
             else:
-                self._happened(event, now)
-                self._settle(now)
+                records_only = self._happened(event, now)
+            if not records_only:
+                self._rest_is_known = False
+            self._settle(now, quorum_too=not records_only or self.phase is not SERVING)
         except FrameError as error:
             self._fail(f"the metadata log makes no sense: {error}")
         except StorageError as error:
@@ -229,19 +218,22 @@ class Node:
 
     # -- events -----------------------------------------------------------------------------------
 
-    def _happened(self, event: Event, now: Now) -> None:
+    def _happened(self, event: Event, now: Now) -> bool:
+        """Whether it was about records, and has no effect on who leads."""
+        if isinstance(event, ResponseArrived):
+            self._owners[event.lane].response(event, now)
+            return event.lane == REPLICATION
+        if isinstance(event, DeadlineCame):
+            return self._deadline_came(now)
         if isinstance(event, Synced):
             self._synced(event, now)
-        elif isinstance(event, DeadlineCame):
-            self._deadline_came(now)
-        elif isinstance(event, ResponseArrived):
-            self._owners[event.lane].response(event, now)
         elif isinstance(event, PeerLost):
             self._owners[event.lane].peer_lost(event, now)
         elif isinstance(event, Disconnected):
             self.quorum.disconnected(event.connection)
             self.replicas.disconnected(event.connection)
             self.broker.disconnected(event.connection, now)
+        return False
 
     def _request(self, request: RequestArrived, now: Now) -> None:
         broker, key = self.broker, request.api_key
@@ -271,20 +263,24 @@ class Node:
         """What other brokers ask is answered before clients are, and everything while leaving."""
         return self.phase is Phase.LEAVING or (self.phase is Phase.UNFENCING and key in EARLY)
 
-    def _deadline_came(self, now: Now) -> None:
-        if self.phase in AT_REST:
-            return
-        self.quorum.run(now)
-        self.controller.run(now)
-        self.broker.lifecycle.run(now)
-        self.publisher.run(now)
-        self.broker.forwarder.run(now)
-        if self.replicas.loading:
-            self.replicas.load(RECOVERY_SLICE_BYTES, now)
-        self.replicas.run(now)
-        produce.time_out(self.broker, now)
-        fetch.time_out(self.broker, now)
-        answers.time_out_news(self.broker, now)
+    def _deadline_came(self, now: Now) -> bool:
+        """Whether it was only that of somebody who waits for records."""
+        broker = self.broker
+        early = self._rest_us is None or now.mono_us < self._rest_us
+        records_only = early and self._rest_is_known and self.phase is SERVING
+        if not records_only:
+            self.quorum.run(now)
+            self.controller.run(now)
+            broker.lifecycle.run(now)
+            self.publisher.run(now)
+            broker.forwarder.run(now)
+        if broker.replicas.loading:
+            broker.replicas.load(RECOVERY_SLICE_BYTES, now)
+        broker.replicas.run(now)
+        produce.time_out(broker, now)
+        fetch.time_out(broker, now)
+        answers.time_out_news(broker, now)
+        return records_only
 
     def _synced(self, event: Synced, now: Now) -> None:
         if self.phase is STOPPING:
@@ -308,8 +304,9 @@ class Node:
                     if broker.replicas.progress:
                         wake(broker, now)  # A log that cannot be synced is offline at once.
                 return
-            quorum_too = True
-            for event in self._loopback.turn():
+            own = self._loopback.turn()
+            quorum_too = bool(own) or self.phase is not SERVING
+            for event in own:
                 if isinstance(event, RequestArrived):
                     self._request(event, now)
                 else:
@@ -317,14 +314,17 @@ class Node:
 
     def _follow(self, now: Now) -> None:
         """Do what follows from the quorum, the metadata and the controller's answers."""
-        self._rest_is_known = False
-        broker = self.broker
-        if self.publisher.behind:
-            self.publisher.apply(now)
-            self.config = broker.config
-        self.leadership.follow(now, behind=self.publisher.behind)
-        if self.phase is not SERVING:
-            self._take_a_step(now)
+        broker, publisher = self.broker, self.publisher
+        place = (self.quorum.changes, broker.lifecycle.epoch)
+        if place != self._followed or self.phase is not SERVING or publisher.behind:
+            self._followed = place
+            self._rest_is_known = False
+            if publisher.behind:
+                publisher.apply(now)
+                self.config = broker.config
+            self.leadership.follow(now, behind=publisher.behind)
+            if self.phase is not SERVING:
+                self._take_a_step(now)
         if broker.commits:
             answers.answer_committed(broker)
         if broker.forwarder.answers:

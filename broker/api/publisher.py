@@ -14,6 +14,9 @@ from broker.metadata.image import CONFIG_BROKER, Delta
 from broker.metadata.loader import MetadataLoader
 from broker.metadata.snapshot_generator import SnapshotGenerator
 
+Touched = tuple[str] | tuple[str, int] | tuple[str, str, int]
+"""What has changed, for the trace: ("image",), ("quorum",), ("broker", 1), ("log", "orders", 0)."""
+
 
 class Publisher:
     """Tells the parts of one node what the metadata say."""
@@ -22,8 +25,7 @@ class Publisher:
         self.broker = broker
         self.loader = MetadataLoader(broker.quorum)
         self.snapshots = SnapshotGenerator(broker.config, broker.quorum, self.loader)
-        self.touched: dict[tuple[str] | tuple[str, int], None] = {}
-        """For the trace: ("image",), and ("broker", id) for each that has changed."""
+        self._touched: dict[Touched, None] = {}
         self.opened = False
         """Whether the replicas follow."""
         self._unpublished = Delta()
@@ -50,8 +52,8 @@ class Publisher:
         broker.lifecycle.alone = len(broker.config.voter_ids) == len(image.brokers) == 1
         broker.lifecycle.applied(image.offset, now)
         self.snapshots.applied(now)
-        self.touched["image",] = None
-        self.touched.update({("broker", broker_id): None for broker_id in delta.brokers})
+        self._touched["image",] = None
+        self._touched.update({("broker", broker_id): None for broker_id in delta.brokers})
         self._unpublished.merge(delta)
         if any(kind == CONFIG_BROKER for kind, _ in delta.configs):
             self._configure()
@@ -75,3 +77,17 @@ class Publisher:
     def _publish(self, now: Now) -> None:
         delta, self._unpublished = self._unpublished, Delta()
         self.broker.replicas.apply(self.broker.image, delta, now)
+
+    def drain_touched(self) -> list[Touched]:
+        """What has changed on this node since the last call."""
+        replicas = self.broker.replicas
+        touched: list[Touched] = []
+        if self._touched:
+            touched += self._touched
+            self._touched.clear()
+        if self.broker.quorum.drain_touched():
+            touched.append(("quorum",))
+        if replicas.touched:
+            touched += [("log", topic, index) for topic, index in replicas.touched]
+            replicas.touched.clear()
+        return touched

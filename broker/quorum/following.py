@@ -114,7 +114,7 @@ class Following:
         diverging, snapshot = partition.diverging_epoch, partition.snapshot_id
         if diverging.epoch >= 0:
             self.member.log.truncate_to(OffsetAndEpoch(diverging.end_offset, diverging.epoch))
-            self.member.touched = True
+            self.member.changes += 1
         elif snapshot.epoch >= 0 and snapshot.end_offset >= 0:
             wanted = OffsetAndEpoch(snapshot.end_offset, snapshot.epoch)
             if wanted not in self.member.log.snapshots:
@@ -135,7 +135,7 @@ class Following:
                 # Damaged on the way: it is fetched again.
                 _LOG.warning("node %d: %s", self.member.node_id, error.message)
         if partition.high_watermark >= 0 and log.advance_high_watermark(partition.high_watermark):
-            self.member.touched = True
+            self.member.changes += 1
 
     def fetched_snapshot(self, response: fetch_snapshot.FetchSnapshotResponse, now: Now) -> bool:
         """A piece of the snapshot has come (KafkaRaftClient.handleFetchSnapshotResponse)."""
@@ -170,7 +170,7 @@ class Following:
             return
         log.add_snapshot(receiver.id)
         log.truncate_to_latest_snapshot()
-        self.member.touched = True
+        self.member.changes += 1
 
     def lost(self, peer: int, now: Now) -> None:
         """A connection has broken. If it led to the leader, and there is no other to be had, its

@@ -207,7 +207,7 @@ class Leading:
             return
         state.high_watermark = offset
         self.member.log.advance_high_watermark(offset)
-        self.member.touched = True
+        self.member.changes += 1
         self._wake(state)
 
     # -- time -------------------------------------------------------------------------------------

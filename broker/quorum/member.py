@@ -66,8 +66,8 @@ class Member:
         """It shuts down: it stands for no election any more."""
         self.timers_us = now.mono_us
         """The time that the deadlines see: that of the last `run`."""
-        self.touched = True
-        """Whether something changed that others may want to see."""
+        self.changes = 1
+        """How often something has changed that others may want to see."""
         self._written = read_election_state(disk, ELECTION_STATE)
         self.state: QuorumState = self._first_state(now)
         invariant(self.state.kind in FIRST_STATES, "a node begins as what it was, or less")
@@ -197,7 +197,7 @@ class Member:
         if state.leader_id not in (NOBODY, old.leader_id):
             _LOG.info("the quorum is led by node %d in epoch %d", state.leader_id, state.epoch)
         self.state = state
-        self.touched = True
+        self.changes += 1
         self._write()
         self.peers.forget()
         if isinstance(old, Follower) and old.snapshot is not None:

@@ -87,6 +87,7 @@ class Quorum:
         self.resigning = Resigning(member)
         self.requests = Requests(member, self.elections, self.leading, self.following)
         self.responses = Responses(member, self.elections, self.following, self.resigning)
+        self._drained = 0
 
     @classmethod
     def open(
@@ -164,10 +165,15 @@ class Quorum:
             return not state.unacknowledged
         return not isinstance(state, Leader)
 
+    @property
+    def changes(self) -> int:
+        """How often state, epoch, leader or high watermark have changed."""
+        return self.member.changes
+
     def drain_touched(self) -> bool:
         """Whether state, epoch, leader or high watermark changed since the last call."""
-        touched, self.member.touched = self.member.touched, False
-        return touched
+        drained, self._drained = self._drained, self.member.changes
+        return drained != self._drained
 
     # -- the log ----------------------------------------------------------------------------------
 
