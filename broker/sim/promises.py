@@ -49,6 +49,8 @@ class FinalLog(NamedTuple):
 
     start: int
     records: list[tuple[int, Content]]
+    epochs: Mapping[int, tuple[int, int]] = {}
+    """The id and the epoch of each offset's producer."""
 
 
 Logs = Mapping[Place, FinalLog]
@@ -57,12 +59,16 @@ Logs = Mapping[Place, FinalLog]
 def final_log(host: BrokerHost, partition: Partition, end: int) -> FinalLog:
     """What a leader holds up to an offset."""
     start = partition.log.log_start_offset
-    records = [
-        (record.offset, (record.key, record.value))
+    found = [
+        (header, record)
         for header, record in records_of(host, partition, start)
         if not header.is_control and record.offset < end
     ]
-    return FinalLog(start, records)
+    return FinalLog(
+        start,
+        [(record.offset, (record.key, record.value)) for _, record in found],
+        {record.offset: (header.producer_id, header.producer_epoch) for header, record in found},
+    )
 
 
 class Lost(NamedTuple):
@@ -70,6 +76,8 @@ class Lost(NamedTuple):
 
     content: Content
     why: str
+    again: bool = False
+    """It was sent once more, and stands there now: whoever reads it is right."""
 
 
 Gone = Mapping[Place, Mapping[int, list[Lost]]]
@@ -89,7 +97,7 @@ def judge(history: History, logs: Logs, gone: Gone) -> None:
         operations.append(Operation(len(operations) + 1, who, (last,)))
     for anomaly in check(operations, lambda value: described(cast(Content, value))):
         writers = [sends[each.number] for each in anomaly.operations if each.number in sends]
-        why = _excuse(history, anomaly, writers, gone)
+        why = _excuse(history, anomaly, writers, logs, gone)
         allowed = anomaly.allowed or bool(why)
         history.find(anomaly.kind, anomaly.text + why, allowed=allowed)
     _lost_and_allowed(history, gone)
@@ -99,7 +107,7 @@ def judge(history: History, logs: Logs, gone: Gone) -> None:
 def why_gone(gone: Gone, place: Place, offset: int, content: Content) -> str | None:
     """Why a record may be gone from an offset; None if it must be there."""
     for lost in gone.get(place, {}).get(offset, ()):
-        if lost.content == content:
+        if lost.content == content and not lost.again:
             return lost.why
     return None
 
@@ -160,25 +168,45 @@ def _poll(number: int, reads: Sequence[Read], gone: Gone) -> Operation:
 # -- what Kafka owns up to -----------------------------------------------------------------------
 
 
-def _excuse(history: History, anomaly: Anomaly, writers: list[Sent], gone: Gone) -> str:
+def _excuse(history: History, anomaly: Anomaly, writers: list[Sent], logs: Logs, gone: Gone) -> str:
     """Why Kafka allows this; empty if it does not."""
-    careless = [sent.client for sent in writers if not sent.idempotent]
-    if anomaly.kind.endswith("nonmonotonic send"):
-        if careless:
-            return f": {careless[0]} is not idempotent, and sent again"
-        if len({sent.delivery.offset for sent in writers}) == 2 and _is_first(history, writers[-1]):
-            return ": the log had not heard of the producer yet, and what came before was refused"
-    if anomaly.kind == "duplicate":
-        if careless:
-            return f": {careless[0]} is not idempotent, and sent it again"
-        if writers and history.returned_since(min(sent.time_us for sent in writers)):
-            return ": a broker came back in between, and remembered each producer's last batch only"
+    if anomaly.kind.endswith(("nonmonotonic send", "duplicate")):
+        return _excuse_for_writers(history, anomaly, writers, logs)
     if anomaly.kind.endswith(("poll skip", "nonmonotonic poll", "end went back")):
         place, offset = anomaly.where or (("", 0), 0)
         first = min(gone.get(place, ()), default=None)
         if first is not None and first <= offset + 1:
             return f": from offset {first} on, records were lost in a way that Kafka allows"
     return ""
+
+
+def _excuse_for_writers(history: History, anomaly: Anomaly, writers: list[Sent], logs: Logs) -> str:
+    """Without sequence numbers all is possible. With them, what was sent again has to be in a new
+    epoch: within one, the log takes each number once, and in order."""
+    careless = [sent.client for sent in writers if not sent.idempotent]
+    twice = anomaly.kind == "duplicate"
+    if careless:
+        return f": {careless[0]} is not idempotent, and sent {'it ' * twice}again"
+    epochs = _epochs(anomaly, writers, logs)
+    if not writers or len(set(epochs)) < len(epochs):
+        return ""
+    if twice and history.returned_since(min(sent.time_us for sent in writers)):
+        return ": a broker came back in between, and remembered each producer's last batch only"
+    offsets = {sent.delivery.offset for sent in writers}
+    if not twice and len(offsets) == 2 and _is_first(history, writers[-1]):
+        return ": the log had not heard of the producer yet, and what came before was refused"
+    return ""
+
+
+def _epochs(anomaly: Anomaly, writers: list[Sent], logs: Logs) -> list[tuple[int, int]]:
+    """In which epoch of its producer each of the records was written that look wrong."""
+    log = logs.get(anomaly.where[0]) if anomaly.where is not None else None
+    if log is None:
+        return []
+    offsets = [sent.delivery.offset for sent in writers]
+    if anomaly.kind == "duplicate":
+        offsets = [offset for offset, content in log.records if content in anomaly.values]
+    return [log.epochs[offset] for offset in offsets if offset in log.epochs]
 
 
 def _is_first(history: History, sent: Sent) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from broker.client.fetcher import ConsumedRecord
 from broker.client.outcomes import Delivery, Status
 from broker.sim.history import History, Read, Sent
@@ -33,9 +35,16 @@ def read(history: History, content: tuple[bytes, bytes], offset: int) -> None:
     history.reads.append(Read("reader", record, len(history.reads)))
 
 
-def judged(history: History, *contents: tuple[bytes, bytes], gone: Gone | None = None) -> list[str]:
-    """What the promises say if a log ends with these; a question mark where it is allowed."""
-    judge(history, {PLACE: FinalLog(0, list(enumerate(contents)))}, gone or {})
+def judged(
+    history: History,
+    *contents: tuple[bytes, bytes],
+    gone: Gone | None = None,
+    epochs: Sequence[int] = (),
+) -> list[str]:
+    """What the promises say if a log ends with these; a question mark where it is allowed.
+    `epochs`: of the producer, when it wrote each of them."""
+    written_in = {offset: (7, epoch) for offset, epoch in enumerate(epochs)}
+    judge(history, {PLACE: FinalLog(0, list(enumerate(contents)), written_in)}, gone or {})
     return [finding.kind + "?" * finding.allowed for finding in history.findings]
 
 
@@ -102,6 +111,20 @@ def test_a_broker_that_was_away_may_have_forgotten_a_batch_that_is_sent_again() 
     history._world.idle_until(5)
     history.came_up("1")
     assert judged(history, CREATED, CREATED) == ["duplicate?"]
+
+
+def test_within_an_epoch_nothing_is_forgotten() -> None:
+    """What does not fit is sent anew in the next epoch: two copies of one epoch are a bug."""
+    for epochs, mark in (((0, 1), "?"), ((0, 0), "")):
+        history = new_history()
+        history.returns["1"] = [0, 5]
+        sent(history, CREATED, 0)
+        assert judged(history, CREATED, CREATED, epochs=epochs) == ["duplicate" + mark]
+        history = new_history()
+        sent(history, CREATED, 1)
+        sent(history, PAID, 0)
+        kinds = judged(history, PAID, CREATED, epochs=epochs)
+        assert kinds == ["external nonmonotonic send" + mark]
 
 
 def test_what_was_sent_twice_may_be_there_twice() -> None:
@@ -172,6 +195,15 @@ def test_what_is_gone_and_may_be_is_named_and_its_offset_given_anew() -> None:
     gone = {PLACE: {0: [Lost(CREATED, ": the power went")]}}
     assert judged(history, PAID, gone=gone) == ["acknowledged record lost?"]
     assert history.findings[0].text.endswith("is not there: the power went")
+
+
+def test_what_was_lost_and_is_there_again_is_looked_at_again() -> None:
+    for there, kinds in (((CREATED, PAID), []), ((CREATED,), ["unseen"])):
+        history = new_history()
+        sent(history, CREATED, 0)
+        sent(history, PAID, 1)
+        gone = {PLACE: {1: [Lost(PAID, ": the power went", again=True)]}}
+        assert judged(history, *there, gone=gone) == kinds
 
 
 def test_a_reader_may_stumble_over_what_is_gone() -> None:

@@ -142,6 +142,25 @@ class Copies:
                 self.gone.setdefault(place, {}).setdefault(offset, []).append(Lost(content, why))
         ledger.gone.update(marks)
 
+    def written_again(self, place: Place, headers: Collection[BatchHeader]) -> None:
+        """Batches were committed. A producer that sent anew what was lost, and had it written
+        where it was, has made the loss good."""
+        gone = self.gone.get(place, {})
+        again = {
+            mark(header)
+            for header in headers
+            if any(offset in gone for offset in range(header.base_offset, header.next_offset))
+        }
+        if not again:
+            return
+        for records in self.contents(place, again).values():
+            for offset, content in records:
+                if offset in gone:
+                    gone[offset] = [
+                        lost._replace(again=True) if lost.content == content else lost
+                        for lost in gone[offset]
+                    ]
+
     def contents(
         self, place: Place, marks: Collection[Mark]
     ) -> dict[Mark, list[tuple[int, Content]]]:

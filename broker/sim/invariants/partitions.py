@@ -86,6 +86,7 @@ class PartitionWatch:
         committed = self.agreement.look(host.disk, node_id, log, partition.high_watermark, leading)
         if committed:
             self._contiguous(committed)
+            self.copies.written_again(self.place, committed)
         if leading is not None:
             self._in_sync_replicas(node_id, partition, bool(committed))
         elif end_before is not None and log.log_end_offset < min(end_before, watermark_before):
