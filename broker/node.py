@@ -315,11 +315,11 @@ class Node:
     def _follow(self, now: Now) -> None:
         """Do what follows from the quorum, the metadata and the controller's answers."""
         broker, publisher = self.broker, self.publisher
-        place = (self.quorum.changes, broker.lifecycle.epoch)
-        if place != self._followed or self.phase is not SERVING or publisher.behind:
+        place, behind = (self.quorum.changes, broker.lifecycle.epoch), publisher.behind
+        if behind or place != self._followed or self.phase is not SERVING:
             self._followed = place
             self._rest_is_known = False
-            if publisher.behind:
+            if behind:
                 publisher.apply(now)
                 self.config = broker.config
             self.leadership.follow(now, behind=publisher.behind)

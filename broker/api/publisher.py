@@ -55,7 +55,7 @@ class Publisher:
         self._touched["image",] = None
         self._touched.update({("broker", broker_id): None for broker_id in delta.brokers})
         self._unpublished.merge(delta)
-        if any(kind == CONFIG_BROKER for kind, _ in delta.configs):
+        if delta.configs and any(kind == CONFIG_BROKER for kind, _ in delta.configs):
             self._configure()
         if self.opened:
             self._publish(now)

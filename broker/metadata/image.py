@@ -167,6 +167,15 @@ class _Draft:
         }
         if drafted:
             self.changes["topics"] = self.map("topics").changed(drafted)
+        if not self.changes:
+            # Most often nothing has: a NoOp moves the offset, a few times each second.
+            base = self.base
+            return ClusterImage(
+                offset,
+                epoch,
+                *(base.topics, base.names, base.brokers, base.controllers),
+                *(base.configs, base.features, base.next_producer_id),
+            )
         return replace(self.base, offset=offset, epoch=epoch, **self.changes)
 
     def topic(self, topic_id: bytes) -> TopicImage:

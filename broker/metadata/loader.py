@@ -73,12 +73,12 @@ class MetadataLoader:
     def _replay(self, batch: CommittedBatch, most: int, delta: Delta) -> int:
         """Replay some records of a batch; only when it is complete they make a new image."""
         records = tuple(islice(self._records, most))
-        self._draft, step = self._draft.replay(
-            records, self._draft.offset + len(records), batch.epoch
-        )
+        whole = len(records) < most
+        offset = batch.last_offset if whole else self._draft.offset + len(records)
+        self._draft, step = self._draft.replay(records, offset, batch.epoch)
         self._delta.merge(step)
-        if len(records) < most:
-            self.image, _ = self._draft.replay((), batch.last_offset, batch.epoch)
+        if whole:
+            self.image = self._draft
             delta.merge(self._delta)
             self.timestamp_ms = batch.timestamp_ms
             self.applied_bytes += batch.size_bytes

@@ -80,7 +80,8 @@ class SortedMap(Mapping[K, V]):
 
     def get(self, key: Any, default: Any = None) -> Any:
         """The value of a key, or else the default. (Mapping's own is slower by an exception.)"""
-        return self._leaf(key).get(key, default)
+        root = self._root
+        return (root if type(root) is dict else self._leaf(key)).get(key, default)
 
     def __contains__(self, key: object) -> bool:
         return key in self._leaf(key)

@@ -110,7 +110,8 @@ class MetadataLog:
     @property
     def unsynced(self) -> bool:
         """Whether the disk is behind."""
-        return self.log.recovery_point < self.log.log_end_offset
+        log = self.log
+        return log.durability.recovery_point < log.log_end_offset
 
     # -- growing ----------------------------------------------------------------------------------
 

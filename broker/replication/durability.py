@@ -40,8 +40,8 @@ class Durability:
     @property
     def wanted(self) -> bool:
         """Whether some log is behind and somebody waits for it."""
-        wants = self.quorum.unsynced or bool(self.replicas.wants_sync)
-        return wants or self.replicas.storage.files.wanted
+        replicas = self.replicas
+        return bool(replicas.wants_sync) or replicas.storage.files.wanted or self.quorum.unsynced
 
     def request(self) -> None:
         """Ask for the metadata log, and for each partition's that needs it."""

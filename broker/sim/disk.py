@@ -8,8 +8,7 @@ only a disk that keeps the two moments apart can show it.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from broker.log.disk import MemoryDisk
@@ -31,12 +30,30 @@ class SyncMark(NamedTuple):
     before: bytes | None
 
 
+class _Look:
+    """A block of code in which the observer reads."""
+
+    __slots__ = ("_bytes_read", "_disk")
+
+    def __init__(self, disk: SimulatedDisk) -> None:
+        self._disk = disk
+        self._bytes_read = disk.bytes_read
+
+    def __enter__(self) -> None:
+        self._disk.is_watched = True
+
+    def __exit__(self, *_: object) -> None:
+        self._disk.is_watched = False
+        self._disk.bytes_read = self._bytes_read
+
+
 class SimulatedDisk(MemoryDisk):
     """A memory disk with syncs in two halves."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._looking = False
+        self.is_watched = False
+        """Whether it is the observer who reads."""
         self.lies = ""
         """What the disk says it has synced, and has not; see ABOUT."""
 
@@ -151,21 +168,14 @@ class SimulatedDisk(MemoryDisk):
                 node.sync()
 
     def _strike(self, operation: str, path: str) -> None:
-        if not self._looking:
+        if not self.is_watched:
             super()._strike(operation, path)
 
     # -- looking without touching ---------------------------------------------------------------
 
-    @contextmanager
-    def looking(self) -> Iterator[None]:
+    def looking(self) -> _Look:
         """Reads within this block are the observer's: no fault is spent on them."""
-        before = self.bytes_read
-        self._looking = True
-        try:
-            yield
-        finally:
-            self._looking = False
-            self.bytes_read = before
+        return _Look(self)
 
     def synced_size(self, path: str) -> int:
         """How many bytes of a file would survive the loss of power for certain."""

@@ -42,6 +42,9 @@ SYNC_US = (500, 3_000)
 """The least and the most that a sync takes."""
 
 
+_DEADLINE_CAME = DeadlineCame()
+
+
 class Machine(Protocol):
     """A state machine with the joint of `broker.events`: a node, or a client."""
 
@@ -231,7 +234,7 @@ class Alarm:
         host.alarm = None
         if host.network.recorder is not None:
             host.network.recorder.cause("deadline", host.name, "")
-        host.handle(DeadlineCame())
+        host.handle(_DEADLINE_CAME)
 
 
 class BrokerHost(Host):

@@ -95,15 +95,8 @@ class Network:
         connection = client.connections.get((effect.peer, effect.lane))
         if connection is None:
             connection = self._connect(client, effect.peer, effect.lane)
-        packet = Packet(
-            self,
-            connection,
-            correlation_id=effect.correlation_id,
-            api_key=effect.body.schema.key,
-            api_version=effect.api_version,
-            body=effect.body,
-        )
-        self._transmit(packet)
+        _, number, version, body, _ = effect
+        self._transmit(Packet(self, connection, number, body.schema.key, version, body))
 
     def respond(self, effect: Respond) -> None:
         """Take an answer back, after those to all earlier requests on its connection."""
@@ -114,21 +107,9 @@ class Network:
         waiting = connection.waiting
         while waiting and (answer := connection.answers.pop(waiting[0].correlation_id, None)):
             request = waiting.pop(0)
-            if answer.body is not None:
-                self._transmit(self._answer(connection, request, answer, answer.body))
-
-    def _answer(
-        self, connection: Connection, request: Packet, answer: Respond, body: Message
-    ) -> Packet:
-        return Packet(
-            self,
-            connection,
-            correlation_id=answer.correlation_id,
-            api_key=answer.api_key,
-            api_version=answer.api_version,
-            body=body,
-            answered=request,
-        )
+            _, number, api_key, version, body = answer
+            if body is not None:
+                self._transmit(Packet(self, connection, number, api_key, version, body, request))
 
     def _transmit(self, packet: Packet) -> None:
         connection, links = packet.connection, self.links
@@ -159,7 +140,8 @@ class Network:
         span_us = self.delay_us
         if delays:
             span_us = delays.get((stream.sender.name, stream.receiver.name), span_us)
-        arrives_us = self.world.now_us + self._draw(span_us)
+        low, high = span_us
+        arrives_us = self.world.now_us + low + int(self._dice() * (high - low))
         if late_us:
             arrives_us += self._draw((0, late_us))
         if arrives_us < stream.arrival_us:

@@ -66,12 +66,13 @@ class Observer:
         """Look at those whose machines were at work, and at those that were started or stopped."""
         self.invariants.after_fault()
         stirred = self.network.stirred
-        for host in dict.fromkeys(stirred):
-            if isinstance(host, BrokerHost):
-                self._look_at_broker(host)
-            elif self._recorder is not None and isinstance(host, ClientHost):
-                self._views.client(host)
-        stirred.clear()
+        if stirred:
+            for host in dict.fromkeys(stirred) if len(stirred) > 1 else stirred:
+                if isinstance(host, BrokerHost):
+                    self._look_at_broker(host)
+                elif self._recorder is not None and isinstance(host, ClientHost):
+                    self._views.client(host)
+            stirred.clear()
         if self._recorder is not None:
             if self._cuts_seen != self.network.links.changes:
                 self._cuts_seen = self.network.links.changes

@@ -74,7 +74,6 @@ class Packet:
         self,
         network: Network,
         connection: Connection,
-        *,
         correlation_id: int,
         api_key: int,
         api_version: int,

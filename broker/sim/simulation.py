@@ -159,9 +159,7 @@ class Simulation(Mischief):
     def _run_to(self, time_us: int) -> None:
         if time_us < self.now:
             raise SimulationError(f"{time_us} us are over: it is {self.now} us already")
-        while (upcoming := self.world.next_time()) is not None and upcoming <= time_us:
-            self.world.step()
-        self.world.idle_until(time_us)
+        self.world.run_to(time_us)
 
     def busy(self) -> str:
         """What somebody is still waiting for, in words; empty if all is at rest."""

@@ -137,6 +137,13 @@ class World:
         self.end_step()
         return True
 
+    def run_to(self, time_us: int) -> None:
+        """Let everything happen that is planned up to a time, and that time come."""
+        heap = self._heap
+        while heap and heap[0][0] <= time_us:
+            self.step()
+        self.idle_until(time_us)
+
     def end_step(self) -> None:
         """Count a step, and clear the head of the plan of what will not happen any more.
 

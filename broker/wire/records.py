@@ -177,13 +177,14 @@ def iter_batches(buf: Buffer) -> Iterator[tuple[BatchHeader, memoryview]]:
     A batch that is cut off ends the iteration: an answer to Fetch may stop anywhere.
     """
     view = memoryview(buf)
-    pos = 0
-    while len(view) - pos >= BATCH_OVERHEAD:
+    pos, end = 0, len(view)
+    while end - pos >= BATCH_OVERHEAD:
         header = read_header(view, pos)
-        if header.size > len(view) - pos:
+        after = pos + header.batch_length + LOG_OVERHEAD
+        if after > end:
             return
-        yield header, view[pos : pos + header.size]
-        pos += header.size
+        yield header, view[pos:after]
+        pos = after
 
 
 def check_batch(view: Buffer, header: BatchHeader) -> None:

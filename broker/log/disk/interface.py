@@ -22,6 +22,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Protocol
 
 from broker.wire.errors import StorageError
@@ -82,6 +83,7 @@ class Disk(Protocol):
         """The same from within the core, where waiting for an effect is not possible."""
 
 
+@lru_cache(maxsize=1024)
 def checked(path: str) -> str:
     """Refuse a path that could leave the data directory; topic names end up in paths."""
     parts = path.split("/")

@@ -109,8 +109,12 @@ class ImageWatch:
             return
         self.image = image
         same_brokers = image.brokers is before.brokers
+        if same_brokers and image.topics is before.topics:
+            return
         for topic in image.topics.values():
             known = before.topics.get(topic.name)
+            if known is topic and same_brokers:
+                continue
             if known is not None and known.topic_id != topic.topic_id:
                 yield from (((topic.name, part.index), None) for part in known.partitions)
                 known = None

@@ -48,14 +48,15 @@ class Invariants:
 
     def after_event(self, host: BrokerHost, node: Node, touched: Touched) -> None:
         """A node was at work: look at what it touched."""
-        self.after_fault()
+        if self._unsettled:
+            self._settle()
         if self._lives.get(host.node_id) is not node:
             self._lives[host.node_id] = node
             if host.ended != "stopped":
                 self.report.crashed[host.node_id] = self.report.now_us
         if len(self.history.reads) > self._reads_seen:
             self._catch_up()
-        for what in dict.fromkeys(touched):
+        for what in dict.fromkeys(touched) if touched else ():
             if what == ("quorum",):
                 self.quorum.look(host, node.quorum, node.config.voter_ids)
             elif what == ("image",):
