@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from assignments.grader.results import SUMMARY
 from assignments.grader.words import listed, quoted
 
 DESIGN = "design.yaml"
@@ -132,7 +133,7 @@ def _same(name: str) -> str:
 
 def folder_names(found: list[Submission]) -> list[str]:
     """For each submission the name of a folder for its results, whatever its own name holds."""
-    taken: set[str] = set()
+    taken = {SUMMARY}  # beside the folders lies the table, and a student's file may be called so
     names = []
     for submission in found:
         plain = re.sub(r"[^A-Za-z0-9._@+-]+", "_", submission.name)[:NAME_MAX].lstrip("._-") or "_"

@@ -115,6 +115,15 @@ def test_results_get_a_folder_whatever_the_name_holds(tmp_path: Path) -> None:
     assert not any(folder.startswith((".", "-")) or "/" in folder for folder in folders)
 
 
+def test_a_submission_cannot_take_the_place_of_the_table(tmp_path: Path) -> None:
+    """A student's `summary.csv` once became the folder where the table was to be written."""
+    for name in ("summary.csv", "Summary.CSV", ".summary.csv.yaml", "summary.csv.yaml"):
+        (tmp_path / name).mkdir()
+    folders = folder_names(submissions(tmp_path))
+    assert len(folders) == 3, "the hidden one belongs to nobody"
+    assert "summary.csv" not in {folder.casefold() for folder in folders}
+
+
 # -- the bytes of a file ---------------------------------------------------------------------------
 
 

@@ -42,6 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "link.yaml").symlink_to("/etc/passwd")
     (folder / "folder.yaml").mkdir()
     (folder / "missing").mkdir()
+    (folder / "summary.csv").write_text("alice,100")
     return folder
 
 
