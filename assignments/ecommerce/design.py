@@ -15,7 +15,7 @@ from difflib import get_close_matches
 
 from assignments.ecommerce.streams import NO_KEY, PARTITIONS_MAX, STREAMS, Stream
 from assignments.grader.outline import Items, Names, Outline, Text
-from assignments.grader.words import listed, quoted
+from assignments.grader.words import listed, quoted, shortened
 
 WHOLE_FILE = ""
 REASON_MAX = 2_000
@@ -126,13 +126,22 @@ def _read_stream(stream: Stream, root: Names, reading: Reading) -> None:
             )
     values = _Settings(stream, found, root.lines[stream.name], reading.problems)
     choice = values.choice()
-    same = [name for name, other in reading.choices.items() if choice.topic == other.topic]
-    if same:
-        values.complain("topic", f"`{choice.topic}` is the topic of {same[0]} already.",
-                        "Give each stream a topic of its own: a service that reads one should "
-                        "not have to read past the other.")  # fmt: skip
+    _refuse_twins(choice.topic, values, reading)
     if not reading.stopping(stream.name):
         reading.choices[stream.name] = choice
+
+
+def _refuse_twins(topic: str, values: _Settings, reading: Reading) -> None:
+    """Two streams share no topic, nor names that Kafka's metrics cannot tell apart."""
+    for name, other in reading.choices.items():
+        if topic == other.topic:
+            values.complain("topic", f"`{topic}` is the topic of {name} already.",
+                            "Give each stream a topic of its own: a service that reads one should "
+                            "not have to read past the other.")  # fmt: skip
+        elif topic.replace(".", "_") == other.topic.replace(".", "_"):
+            values.complain("topic", f"`{topic}` and `{other.topic}` of {name} are one name in "
+                            "Kafka's metrics, and Kafka makes only one of them.",
+                            "Use either `.` or `_` between words, not both.")  # fmt: skip
 
 
 FORM = (
@@ -229,9 +238,8 @@ class _Settings:
         if text is None or text.lower() in (NO_KEY, "null", "~", "no key"):
             return None
         if text not in fields:
-            near = get_close_matches(text.lower(), fields, 1)
-            hint = f"Did you mean `{near[0]}`?" if near else right
-            self.complain("key", f"{quoted(text)} is no field of these events.", hint)
+            self.complain("key", f"{quoted(text)} is no field of these events.",
+                          _which_field(text, fields) or right)  # fmt: skip
         return text
 
     def _partitions(self) -> int:
@@ -239,13 +247,16 @@ class _Settings:
         text = self._text("partitions", right)
         if text is None:
             return 1
-        if not re.fullmatch(r"[0-9]{1,9}", text):
+        if not re.fullmatch(r"[0-9]+", text):
             self.complain("partitions", f"{quoted(text)} is not a whole number.", right)
             return 1
-        if not 1 <= int(text) <= PARTITIONS_MAX:
-            wrong = "a topic has at least one." if int(text) == 0 else f"{int(text):,} is too many."
-            self.complain("partitions", wrong, right)
-        return int(text)
+        number = text.lstrip("0") or "0"
+        if number == "0":
+            self.complain("partitions", "a topic has at least one.", right)
+        elif len(number) > len(str(PARTITIONS_MAX)) or int(number) > PARTITIONS_MAX:
+            self.complain("partitions", f"{shortened(number)} is too many.", right)
+            return 1
+        return int(number)
 
     def _delivery(self) -> str:
         right = f"Choose {listed([f'`{name}`' for name in DELIVERIES])}."
@@ -283,6 +294,22 @@ class _Settings:
             wrong = f"the reason has {len(text):,} characters; {REASON_MAX:,} are read."
             self.complain(name, wrong, "Two or three sentences are enough.", stops=False)
         return text[:REASON_MAX]
+
+
+def _which_field(text: str, fields: list[str]) -> str:
+    """What somebody may have meant who named no field; empty if there is nothing to guess."""
+    if len([name for name in re.findall(r"[a-z_]+", text.lower()) if name in fields]) > 1:
+        return "A record has one key. Which field alone decides what has to stay in order?"
+    near = get_close_matches(text.lower(), fields, 1)
+    if not near:
+        return ""
+    if not text.isascii():
+        strange = next(each for each in text if not each.isascii())
+        return (
+            f"Did you mean `{near[0]}`? One of the letters, U+{ord(strange):04X}, only looks like "
+            "one of ours: type the name anew."
+        )
+    return f"Did you mean `{near[0]}`?"
 
 
 def _milliseconds(text: str) -> int | None:

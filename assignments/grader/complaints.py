@@ -6,6 +6,7 @@ it says that it "expected <block end>" where a person has indented a line by one
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import yaml
@@ -68,6 +69,10 @@ COMPLAINTS = (
 )
 
 
+NO_SPACE = re.compile(r"\s*[a-z_]+:[^\s:/]")
+"""`key:sku` is only a text in YAML, and the parser stumbles over what stands below it."""
+
+
 def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     """Line, what is wrong, and what would be right."""
     if isinstance(error, ReaderError):
@@ -77,9 +82,20 @@ def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = (mark.line if mark else 0) + FIRST_LINE
     line = min(line, max(FIRST_LINE, len(text.splitlines())))
+    joined = _without_space(text.splitlines(), line)
+    if joined:
+        return joined, "There is no space after the colon.", "Write `name: value`, with a space."
     said = str(getattr(error, "problem", None) or error)
     for theirs, wrong, right in COMPLAINTS:
         if theirs in said:
             return line, wrong, right
     wrong = f"From here on this is not YAML any more ({quoted(said)})."
     return line, wrong, "Compare it with the template; mostly it is a quote or the indentation."
+
+
+def _without_space(lines: list[str], stumbled: int) -> int:
+    """The last line up to where the parser stumbled in which a colon and a value touch, or 0."""
+    for line in (stumbled, stumbled - 1):
+        if 0 < line <= len(lines) and NO_SPACE.match(lines[line - 1]):
+            return line
+    return 0

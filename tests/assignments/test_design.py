@@ -14,8 +14,11 @@ SPOILED = {
     "partitions in words": ("partitions: 12", "partitions: twelve", "whole number", {"orders"}),
     "no partitions": ("partitions: 12", "partitions: 0", "at least one", {"orders"}),
     "partitions of a typist": ("partitions: 12", "partitions: 120000", "too many", {"orders"}),
+    "partitions without end": ("partitions: 12", f"partitions: {'9' * 5_000}", "many", {"orders"}),
     "half a partition": ("partitions: 12", "partitions: 1.5", "whole number", {"orders"}),
     "a key that is no field": ("key: sku", "key: SKUs", "Did you mean `sku`?", {"stock"}),
+    "a key that only looks right": ("key: sku", "key: \u0455ku", "U+0455", {"stock"}),
+    "a key of two": ("key: sku", "key: sku + warehouse", "one key", {"stock"}),
     "a key of another stream": ("key: sku", "key: method", "no field of these", {"stock"}),
     "a guarantee nobody gives": ("exactly-once", "always", "exactly-once", {"payments"}),
     "a time without a unit": ("30 days", "30", "no retention", {"orders"}),
@@ -48,6 +51,14 @@ def test_what_is_wrong_is_said_and_stops_only_its_own_stream(name: str) -> None:
     assert set(STREAMS) - set(reading.choices) == stopped
     for stream in stopped:
         assert reading.stopping(stream)
+
+
+def test_two_topics_that_kafka_does_not_make_beside_each_other() -> None:
+    """Topic.hasCollision of Kafka: a dot and an underscore are the same in the name of a metric."""
+    text = GOOD.replace("topic: orders", "topic: shop.a").replace("topic: stock", "topic: shop_a")
+    [problem] = understand(text.encode()).problems
+    assert problem.where == "stock: topic"
+    assert "Kafka makes only one of them" in problem.wrong
 
 
 def test_the_line_is_the_line() -> None:

@@ -10,6 +10,9 @@ from assignments.grader.outline import Items, Names, OutlineError, Text, outline
 # What people get wrong, or try: the text, the line to look at, and words of the explanation.
 REFUSED: dict[str, tuple[bytes, int, str]] = {
     "a colon in a text": (b"orders:\n  why: it is: this\n", 2, "colon"),
+    "no space after a colon": (b"a:\n  key:x\n  topic: y\n", 2, "no space after the colon"),
+    "no space, and a text below": (b"a:\n  b: c\n  key:x\n  why: >-\n    y\n", 3, "no space"),
+    "an address in a text": (b"a:\n  why: see\n  http://x\n  b: c\n", 4, "colon"),
     "a tab": (b"orders:\n\tkey: x\n", 2, "tab"),
     "a line indented by another width": (b"orders:\n   key: x\n  topic: y\n", 3, "another width"),
     "an open quote": (b"key: 'x\ntopic: y\n", 2, "never closed"),
