@@ -59,7 +59,6 @@ from broker.events import (
     Synced,
     earliest,
 )
-from broker.log import checkpoints
 from broker.log.disk import Disk
 from broker.metadata.configs import BrokerConfig
 from broker.metadata.image import ClusterImage
@@ -383,10 +382,7 @@ class Node:
             return
         try:
             self.quorum.log.closed()
-            if self.publisher.opened:
-                self.replicas.closed()
-                if self.replicas.all_sound:
-                    checkpoints.write_clean_shutdown(self.disk, self.broker.lifecycle.epoch)
+            self.publisher.close()
         except StorageError as error:
             self.failure = error.message
 

@@ -312,6 +312,28 @@ def test_who_stops_hands_over_first() -> None:
     assert values(bench) == ["1", "2", "3"]
 
 
+def test_who_was_stopped_in_order_is_trusted_whatever_happens_before_its_logs_are_opened() -> None:
+    """It has found no quorum, and has touched nothing: neither a stop nor a death harms it."""
+    bench = ClusterBench(min_insync_replicas=2)
+    bench.create_topic("orders", [ALL])
+    for node in ALL:
+        bench.stop(node)
+    epoch = checkpoints.read_clean_shutdown(bench.disks[1])
+    assert epoch is not None
+    for leave in (bench.stop, bench.kill):
+        bench.boot(1)
+        bench.wait(100)
+        assert bench.nodes[1].phase in (Phase.ELECTING, Phase.REGISTERING)
+        leave(1)
+        assert checkpoints.read_clean_shutdown(bench.disks[1]) == epoch
+    for node in ALL:
+        bench.boot(node)
+    bench.wait_until(lambda: all(node.ready for node in bench.nodes.values()))
+    assert all(checkpoints.read_clean_shutdown(disk) is None for disk in bench.disks.values())
+    bench.kill(1)
+    assert checkpoints.read_clean_shutdown(bench.disks[1]) is None
+
+
 def test_a_controller_that_stops_is_followed_by_another_at_once() -> None:
     bench = ClusterBench()
     going = bench.controller

@@ -30,7 +30,6 @@ def assemble(
     """Open the data directory and make the parts of the node that it belongs to."""
     owner = own_directory(disk, config, entropy)
     previous_epoch = checkpoints.read_clean_shutdown(disk)
-    checkpoints.remove_clean_shutdown(disk)
     image = ClusterImage()
     quorum = Quorum.open(disk, _quorum_config(config, owner), now, entropy, outbox)
     identity = Identity(

@@ -10,7 +10,9 @@ from __future__ import annotations
 from broker.api.answers import wake_news
 from broker.api.context import Broker
 from broker.events import Now
+from broker.log import checkpoints
 from broker.metadata.image import CONFIG_BROKER, Delta
+from broker.metadata.lifecycle import NOBODY
 from broker.metadata.loader import MetadataLoader
 from broker.metadata.snapshot_generator import SnapshotGenerator
 
@@ -62,10 +64,27 @@ class Publisher:
         wake_news(broker, delta, now)
 
     def open(self, now: Now) -> None:
-        """The broker is registered: from here on its replicas follow."""
+        """The broker is registered: from here on its replicas follow.
+
+        And from here on a crash is a crash. Not earlier (`LogManager.loadLogs`): who was stopped
+        in order, and starts and dies while it waits for a quorum, has lost nothing.
+        """
+        checkpoints.remove_clean_shutdown(self.broker.replicas.storage.disk)
         self.opened = True
         self._publish(now)
         self.broker.replicas.sweep_folders(now)
+
+    def close(self) -> None:
+        """Everything is synced: close the logs, and leave a mark if they are in order."""
+        broker, epoch = self.broker, self.broker.lifecycle.epoch
+        disk = broker.replicas.storage.disk
+        if self.opened:
+            broker.replicas.closed()
+            clean = broker.replicas.all_sound
+        else:  # they are as the last life has left them
+            clean = checkpoints.read_clean_shutdown(disk) is not None and epoch != NOBODY
+        if clean:
+            checkpoints.write_clean_shutdown(disk, epoch)
 
     def _configure(self) -> None:
         """Settings of brokers have changed while they run."""
