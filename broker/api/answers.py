@@ -99,7 +99,7 @@ def wake_news(broker: Broker, delta: Delta, now: Now) -> None:
 def time_out_news(broker: Broker, now: Now) -> None:
     """Answer those who have waited long enough with what there is."""
     for waiter in broker.news.due(now.mono_us):
-        _answer(broker, waiter)
+        _answer(broker, waiter, now)
 
 
 def _wake(broker: Broker, keys: Iterable[NewsKey], now: Now) -> None:
@@ -107,10 +107,10 @@ def _wake(broker: Broker, keys: Iterable[NewsKey], now: Now) -> None:
         for waiter in broker.news.at(key):
             waiter.missing.pop(key, None)
             if not waiter.missing:
-                _answer(broker, waiter)
+                _answer(broker, waiter, now)
 
 
-def _answer(broker: Broker, waiter: NewsWaiter) -> None:
+def _answer(broker: Broker, waiter: NewsWaiter, now: Now) -> None:
     """Answer with what there is now. Only those modules come here that let somebody wait."""
     from broker.api import init_producer_id, metadata
 
@@ -120,5 +120,5 @@ def _answer(broker: Broker, waiter: NewsWaiter) -> None:
     if request.api_key == INIT_PRODUCER_ID:
         answer = init_producer_id.answer(broker)
     else:
-        answer = metadata.answer(broker, request, request.body, waiter.impossible)
+        answer = metadata.answer(broker, request, request.body, now, waiter.impossible)
     broker.respond(request, answer)

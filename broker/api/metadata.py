@@ -43,19 +43,20 @@ def handle(
         if missing:
             _create(broker, request, missing, now)
             return None
-    return answer(broker, request, body)
+    return answer(broker, request, body, now)
 
 
 def answer(
     broker: Broker,
     request: RequestArrived,
     body: MetadataRequest,
+    now: Now,
     impossible: Collection[NewsKey] = (),
 ) -> MetadataResponse:
     """The brokers, and the topics that were asked for. Who asked for what cannot be created for
     want of brokers is told so: else it would ask for ever."""
     everything = body.topics is None or (request.api_version == 0 and not body.topics)
-    standing = Standing.of(broker.image)
+    standing = Standing.of(broker.image, broker.replicas.fetchers.gone(now))
     if everything:
         topics = [
             _known(standing, topic, body, request.api_version)
@@ -73,9 +74,10 @@ def answer(
     return MetadataResponse(
         brokers=[
             MetadataResponseBroker(
-                node_id=live.broker_id, host=live.host, port=live.port, rack=live.rack
+                node_id=each.broker_id, host=each.host, port=each.port, rack=each.rack
             )
-            for live in broker.image.live_brokers()
+            for each in broker.image.brokers.values()
+            if each.broker_id in standing.named
         ],
         cluster_id=broker.cluster_id,
         controller_id=broker.controller_id,

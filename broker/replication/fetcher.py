@@ -17,23 +17,21 @@ than to let it wait out the long poll, the fetcher hangs up and asks anew.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from broker.events import (
     REPLICATION,
-    Effect,
     HangUp,
     Now,
-    PeerLost,
     ResponseArrived,
     Send,
     earliest,
 )
 from broker.replication import following
 from broker.replication.asking import Asking
+from broker.replication.contact import Contact
 from broker.replication.following import Following, Outcome, Step
-from broker.replication.partition import Partition, PartitionKey
+from broker.replication.partition import PartitionKey
 from broker.wire.errors import ErrorCode
 from broker.wire.messages.fetch import FetchResponse
 from broker.wire.messages.list_offsets import (
@@ -47,7 +45,7 @@ from broker.wire.messages.list_offsets import (
 from broker.wire.schema import Message
 
 if TYPE_CHECKING:
-    from broker.replication.replicas import Replicas
+    from broker.replication.fetchers import Fetchers
 
 FETCH_VERSION = 18
 LIST_OFFSETS_VERSION = 11
@@ -74,6 +72,7 @@ class LeaderFetcher:
     def __init__(self, leader: int, fetchers: Fetchers) -> None:
         self.leader = leader
         self.following: dict[PartitionKey, Following] = {}
+        self.contact = Contact()
         self._fetchers = fetchers
         self._replicas = fetchers.replicas
         self._asking = Asking()
@@ -124,9 +123,10 @@ class LeaderFetcher:
         self.send(now)
 
     def lost(self, now: Now) -> None:
-        """The connection is gone: leave the leader alone for a moment."""
+        """The connection is gone; if it was not the first, leave the leader alone for a moment."""
         self._broken()
-        self._ready_us = now.mono_us + self._fetchers.back_off_us
+        if not self.contact.broke(now):
+            self._ready_us = now.mono_us + self._fetchers.back_off_us
         self.send(now)
 
     def _broken(self) -> None:
@@ -230,6 +230,7 @@ class LeaderFetcher:
         if flight is None or event.correlation_id != flight.correlation_id:
             return
         self._landed()
+        self.contact.answered()
         if isinstance(body, FetchResponse):
             if body.error_code:
                 # The session is over. Anything else than that is the leader's trouble.
@@ -282,118 +283,3 @@ class LeaderFetcher:
             self._fetchers.rest(self._resting, state, now)
         else:
             self.following.pop(state.partition.key, None)
-
-
-@dataclass(slots=True)
-class _Place:
-    leader: int
-    state: Following
-
-
-class Fetchers:
-    """One fetcher for each leader, and who is followed where."""
-
-    def __init__(self, replicas: Replicas, effects: list[Effect]) -> None:
-        self.replicas = replicas
-        self.effects = effects
-        self._sent = 0
-        self._rests = 0
-        self._by_leader: dict[int, LeaderFetcher] = {}
-        self._places: dict[PartitionKey, _Place] = {}
-        self._to_send: dict[int, None] = {}
-
-    @property
-    def broker_epoch(self) -> int:
-        """Our run, which each fetch tells; without it none is sent."""
-        return self.replicas.around.broker_epoch
-
-    @property
-    def back_off_us(self) -> int:
-        """How long a partition, or a leader, is left alone after an error."""
-        return self.replicas.config.replica_fetch_backoff_ms * 1000
-
-    def rest(self, resting: list[tuple[int, int, Following]], state: Following, now: Now) -> None:
-        """Leave a partition alone for a while."""
-        self._rests += 1
-        heapq.heappush(resting, (now.mono_us + self.back_off_us, self._rests, state))
-
-    def next_correlation_id(self) -> int:
-        """The lane is ours, and so are its numbers."""
-        self._sent += 1
-        return self._sent
-
-    def deadline(self) -> int | None:
-        """When a back-off or somebody's time is over; the past while something is to be sent."""
-        if self._to_send:
-            return 0
-        return earliest(*[fetcher.deadline() for fetcher in self._by_leader.values()])
-
-    def run(self, now: Now) -> None:
-        """Do what is due."""
-        self.send(now)
-        for fetcher in self._by_leader.values():
-            due_us = fetcher.deadline()
-            if due_us is not None and due_us <= now.mono_us:
-                fetcher.run(now)
-
-    def follow(self, partition: Partition, now: Now) -> None:
-        """Fetch a partition from its leader, in its present epoch; nothing if that is done already.
-
-        Even under the same leader a new epoch begins anew: the leader has to tell where its log
-        and ours part, and what is under way was asked in another epoch.
-        """
-        place = self._places.get(partition.key)
-        if place is not None:
-            state = place.state
-            if state.partition is partition and state.leader_epoch == partition.leader_epoch:
-                return
-            self.forget(partition.key)
-        if partition.leader < 0 or partition.offline:
-            return
-        state = Following(partition, partition.leader_epoch)
-        leader = partition.leader
-        fetcher = self._by_leader.get(leader)
-        if fetcher is None:
-            fetcher = self._by_leader[leader] = LeaderFetcher(leader, self)
-        self._places[partition.key] = _Place(leader, state)
-        fetcher.add(state, now)
-        self._to_send[leader] = None
-
-    def forget(self, key: PartitionKey) -> None:
-        """Follow a partition no longer."""
-        place = self._places.pop(key, None)
-        if place is not None:
-            fetcher = self._by_leader[place.leader]
-            fetcher.drop(key)
-            if fetcher.waits_for_disk:
-                # Perhaps for this log, of which it will hear no more.
-                self._to_send[place.leader] = None
-
-    def send(self, now: Now) -> None:
-        """Let those fetchers ask that have got something new to ask for."""
-        for leader in list(self._to_send):
-            self._by_leader[leader].send(now)
-        self._to_send.clear()
-
-    def wake_all(self, now: Now) -> None:
-        """Our broker epoch is known now."""
-        for fetcher in self._by_leader.values():
-            fetcher.send(now)
-
-    def synced(self, partition: Partition, now: Now) -> None:
-        """What a partition has is durable."""
-        place = self._places.get(partition.key)
-        if place is not None:
-            self._by_leader[place.leader].synced(now)
-
-    def response(self, event: ResponseArrived, now: Now) -> None:
-        """A leader has answered."""
-        fetcher = self._by_leader.get(event.peer)
-        if fetcher is not None:
-            fetcher.response(event, now)
-
-    def peer_lost(self, event: PeerLost, now: Now) -> None:
-        """The connection to a leader is gone, or there was none."""
-        fetcher = self._by_leader.get(event.peer)
-        if fetcher is not None:
-            fetcher.lost(now)

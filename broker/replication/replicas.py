@@ -31,7 +31,7 @@ from broker.metadata.configs import BrokerConfig
 from broker.metadata.image import ClusterImage, Delta
 from broker.replication.alter_partition import IsrChanges
 from broker.replication.assignment import Assignment
-from broker.replication.fetcher import Fetchers
+from broker.replication.fetchers import Fetchers
 from broker.replication.follower import Follower
 from broker.replication.partition import Partition, PartitionKey
 from broker.replication.sessions import FetchSessions
@@ -316,6 +316,7 @@ class Replicas:
     def _brokers_came(self, broker_ids: list[int], now: Now) -> None:
         """Brokers that may be in sync from now on: perhaps they have everything already."""
         for broker_id in broker_ids:
+            self.fetchers.returned(broker_id)
             for partition in self.partitions.values():
                 if broker_id in partition.followers and broker_id not in partition.isr:
                     self.isr_changes.reconsider(partition, now)

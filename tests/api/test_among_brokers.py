@@ -82,6 +82,7 @@ def test_every_broker_tells_the_same(bench: ClusterBench) -> None:
 def test_a_dead_brokers_replicas_are_offline_and_others_lead(bench: ClusterBench) -> None:
     dead = bystander(bench)
     witness = lose(bench, dead)
+    bench.wait(2_000)
     answer = look(bench, witness)
     assert dead not in [broker.node_id for broker in answer.brokers]
     assert answer.controller_id != dead

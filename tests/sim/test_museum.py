@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.replication.fetcher import Fetchers
+from broker.replication.fetchers import Fetchers
 from broker.sim import SimulationError, museum
 from broker.sim.episodes import KINDS
 from broker.sim.story import tell

@@ -18,7 +18,7 @@ from broker.metadata.elections import without_broker
 from broker.metadata.image import ClusterImage
 from broker.metadata.partition_change import Election, Rules
 from broker.replication import following
-from broker.replication.fetcher import Fetchers
+from broker.replication.fetchers import Fetchers
 from broker.replication.partition import Partition
 from broker.sim.museum.bug import Bug
 from broker.wire.records import BATCH_OVERHEAD, read_header
