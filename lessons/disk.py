@@ -183,7 +183,7 @@ def _meaning_of_trips(ratio: float) -> str:
             "Flushed after every record, order buys nothing. Appending is even slower here: the "
             "file grows, and its new length has to reach the disk as well."
         )
-    if ratio < 2:
+    if ratio < 1.5:
         return (
             "Flushed after every record, one trip to the device is all there is to see, and order "
             "buys nothing. Batching does."

@@ -62,6 +62,11 @@ def test_a_growing_file_may_cost_a_second_trip():
     assert "its new length" in report(1.2, 8, 0.5).meaning()[-1]
 
 
+def test_the_sentence_and_the_number_beside_it_never_disagree():
+    assert "order buys nothing" in report(1.2, 8, 1.4).meaning()[-1]
+    assert "order buys nothing" not in report(1.2, 8, 1.6).meaning()[-1]
+
+
 def test_memory_is_not_sold_as_a_disk():
     (sentence,) = report(1, 1, 1, filesystem="tmpfs").meaning()
     assert "lives in memory" in sentence

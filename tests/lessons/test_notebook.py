@@ -57,6 +57,10 @@ def test_the_claims_of_the_text_hold_in_the_run(simulated):
     ]
 
 
+def test_the_first_figure_shows_the_number_that_its_answer_names(simulated):
+    assert "log end 6" in text_of(simulated["append-run"])
+
+
 def test_the_exercises_start_unsolved_with_a_hint(simulated):
     for name in ("exercise-report-try", "exercise-retention-try"):
         answer = text_of(simulated[name])
