@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broker.log.checkpoints import write_clean_shutdown
 from broker.log.config import LogConfig
 from broker.wire.messages import metadata_records as m
 from broker.wire.records import build_batch
@@ -252,6 +253,23 @@ def test_what_was_lost_and_sent_again_is_not_to_be_lost_once_more() -> None:
             trio.change(leader=1)
             trio.role(1, leads=True, epoch=2)
         assert trio.in_the_end()[-1:] == kinds
+
+
+def test_who_was_closed_in_order_on_a_disk_that_lied_vouches_for_what_it_has_lost() -> None:
+    """Others have it still, and nobody asks them. Neither a marker alone nor a lie alone does."""
+    for marked, lies, excused in ((True, True, "?"), (False, True, ""), (True, False, "")):
+        trio = committed(A)
+        disk = trio.hosts[2].disk
+        disk.sync(["", "orders-0"])
+        if marked:
+            write_clean_shutdown(disk, 2)
+        disk.lies = "records" if lies else ""
+        trio.lose_power(2)
+        disk.repair()
+        trio.start(2)
+        trio.change(leader=2)
+        trio.role(2, leads=True, epoch=1)
+        assert trio.kinds() == ["leader completeness" + excused]
 
 
 # -- the quorum ----------------------------------------------------------------------------------

@@ -21,13 +21,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from broker.log.checkpoints import read_clean_shutdown
 from broker.log.config import FOREVER
 from broker.log.names import LOG, offset_of
 from broker.sim.checker import Place
 from broker.sim.disk import SimulatedDisk
 from broker.sim.history import Content, named
 from broker.sim.hosts import BrokerHost, Host
-from broker.sim.invariants.agreement import Ledger, Mark, mark
+from broker.sim.invariants.agreement import Entry, Ledger, Mark, mark
 from broker.sim.promises import Lost
 from broker.sim.stored import StoredBatch, stored_batches
 from broker.wire.records import BatchHeader
@@ -66,6 +67,8 @@ class Copies:
         self._told: dict[tuple[Place, Mark], list[tuple[int, Content]]] = {}
         """The records of batches that were at risk before."""
         self._limits: dict[tuple[int, Place], Limit] = {}
+        self._deceived: dict[tuple[int, Place], set[Mark]] = {}
+        """What brokers were closed in order with, and disks that lied have lost since."""
 
     def note_limit(self, host: BrokerHost, place: Place, partition: Partition) -> None:
         """A new flush limit speaks of new records; what lies unsynced came under the old one."""
@@ -80,7 +83,12 @@ class Copies:
 
     def power_is_lost(self, host: BrokerHost, places: Collection[Place]) -> None:
         """Note what is not on the platter for certain, just before it is up to chance."""
+        with host.disk.looking():
+            in_order = read_clean_shutdown(host.disk) is not None
         for place in places:
+            deceived = self._deceived.setdefault((host.node_id, place), set())
+            if not in_order:
+                deceived.clear()
             limit = self._limits.get((host.node_id, place), Limit()).messages
             if host.disk.lies:
                 limit = FOREVER  # what it was asked to sync may not be
@@ -88,6 +96,8 @@ class Copies:
             for stored in unsynced(host.disk, named(place)):
                 count += stored.header.record_count
                 self._risk(host, place, stored, _excuse(limit, count))
+                if in_order and host.disk.lies:
+                    deceived.add(mark(stored.header))
 
     def bit_is_flipped(self, host: BrokerHost, place: Place, offset: int) -> None:
         """From here on this log is unreadable. Called when it is done."""
@@ -134,6 +144,12 @@ class Copies:
             if entry is not None and mark(entry.header) == risk.mark:
                 cut = risk.base_offset if cut is None else min(cut, risk.base_offset)
         return cut
+
+    def is_deceived(self, node_id: int, place: Place, lacks: Collection[Entry]) -> bool:
+        """Whether a broker vouches for all that it lacks, for it was closed in order, and only its
+        disk could know that it lied. No controller distrusts it (KIP-966), nor would Kafka's."""
+        lost = self._deceived.get((node_id, place), set())
+        return all(mark(entry.header) in lost for entry in lacks)
 
     def lose(self, place: Place, ledger: Ledger, marks: Collection[Mark], why: str) -> None:
         """Batches were lost for a reason that is allowed, though disks may still hold them."""
@@ -183,6 +199,8 @@ class Copies:
             del self._limits[limit]
         for told in [key for key in self._told if key[0] == place]:
             del self._told[told]
+        for deceived in [key for key in self._deceived if key[1] == place]:
+            del self._deceived[deceived]
 
 
 def _excuse(limit: int, count: int) -> str:

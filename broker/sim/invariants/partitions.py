@@ -16,7 +16,7 @@ from broker.metadata.registrations import RECOVERED, PartitionImage
 from broker.sim.checker import Place
 from broker.sim.history import described, named
 from broker.sim.hosts import BrokerHost
-from broker.sim.invariants.agreement import Agreement, Entry, batch_name, mark
+from broker.sim.invariants.agreement import Agreement, Loss, batch_name, mark
 from broker.sim.invariants.copies import Copies
 from broker.sim.invariants.report import Report
 from broker.wire.records import NO_PRODUCER_ID, BatchHeader, add_to_sequence
@@ -129,7 +129,8 @@ class PartitionWatch:
         end, true = partition.log.log_end_offset, self.agreement.ledger.end
         if self.image is not None and self.image.leader == host.node_id:
             return  # that is looked into when it takes over
-        if end < true:
+        lacks = self.agreement.ledger.since(end)
+        if end < true and not self.copies.is_deceived(host.node_id, self.place, lacks):
             self.report.wrong(
                 "in-sync replica behind",
                 f"broker {host.name} counts as in sync for {self.name}, and its log ends at {end}, "
@@ -143,7 +144,7 @@ class PartitionWatch:
         if loss is None:
             return
         first = loss.missing[0]
-        why = self._excuse(first)
+        why = self._excuse(loss)
         self.report.find(
             "leader completeness",
             f"broker {loss.leader} was elected leader of {self.name} in epoch {epoch}, without "
@@ -156,7 +157,7 @@ class PartitionWatch:
             self.copies.lose(self.place, self.agreement.ledger, marks, why)
         self._forgive(loss.offset)
 
-    def _excuse(self, lost: Entry) -> str:
+    def _excuse(self, loss: Loss) -> str:
         """Why a leader may be elected without a committed record; empty if it may not.
 
         Who crashed may have lost what it had not synced, and nobody knows: its controller has to
@@ -164,10 +165,12 @@ class PartitionWatch:
         """
         if self.unclean:
             return ": unclean.leader.election.enable lets a replica lead that is not in sync"
+        if self.copies.is_deceived(loss.leader, self.place, loss.missing):
+            return ": it was closed in order, and its disk had lied to it"
         image, crashed = self.image, self.report.crashed
         if image is None or image.recovery == RECOVERED:
             return ""
-        if any(crashed.get(i, -1) <= lost.time_us for i in self._trusted):
+        if any(crashed.get(i, -1) <= loss.missing[0].time_us for i in self._trusted):
             return ""
         return ": every replica that could have led crashed before it had synced"
 
