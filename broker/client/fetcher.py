@@ -3,7 +3,9 @@
 A Fetch is a long poll. The leader answers at once if it has `fetch_min_bytes`, and otherwise waits
 for more until `fetch_max_wait_ms` is over, so a reader at the end of the log neither waits long nor
 asks often. Each leader has one Fetch in flight, with all partitions that want more; a partition
-whose records have not been polled yet does not: that is the back-pressure.
+whose records have not been polled yet does not: that is the back-pressure. Nor does its leader get
+a Fetch until then: it would be for the partitions beside it alone, and if they have nothing new,
+what is polled meanwhile would wait behind a long poll (Kafka's `AbstractFetch.bufferedNodes`).
 
 What comes back is stored batches, whole. Asked for offset 7, the leader may send a batch that
 begins at 5; skipping 5 and 6 is the reader's job. Control batches are skipped, too, but move the
@@ -76,12 +78,17 @@ class Fetcher:
     # -- asking ------------------------------------------------------------------------------------
 
     def advance(self, now: Now) -> None:
-        """Ask the leaders that have no Fetch of ours."""
+        """Ask the leaders that have no Fetch of ours, and of which everything is polled."""
         hungry = [reader for reader in self.readers.values() if _is_hungry(reader, now)]
         if not hungry:
             return
+        leader_of = self.metadata.cluster.leader
+        unpolled = {
+            leader_of(r.where) for r in self.readers.values() if r.buffered and not r.paused
+        }
         for leader, readers in by_leader(hungry, self.metadata).items():
-            if leader not in self._fetching and self.connections.ready(leader, now):
+            busy = leader in self._fetching or leader in unpolled
+            if not busy and self.connections.ready(leader, now):
                 self._ask(leader, readers, now)
 
     def _ask(self, leader: int, readers: list[Reader], now: Now) -> None:

@@ -86,9 +86,19 @@ def test_who_got_something_goes_to_the_end_of_the_line() -> None:
     reader = ConsumerScene({"orders": [1, 1]}, [("orders", 0), ("orders", 1)])
     reader.fetch().found_in({0: batch(0, "a"), 1: b""})
     reader.poll()
-    reader.fetch().found_in({1: b""})
     assert list(reader.fetch().partitions) == [1, 0]
     assert reader.machine.assignment == (("orders", 0), ("orders", 1))
+
+
+def test_a_leader_is_asked_again_when_all_that_it_sent_is_polled() -> None:
+    """A fetch for the partition beside it would be a long poll, behind which it had to wait."""
+    reader = ConsumerScene({"orders": [1, 1, 2]}, [("orders", 0), ("orders", 1), ("orders", 2)])
+    reader.fetch(peer=1).found_in({0: batch(0, "a", "b"), 1: b""})
+    assert list(reader.fetch(peer=2).partitions) == [2]
+    assert reader.values(max_records=1) == ["a"]
+    assert reader.quiet
+    assert reader.values() == ["b"]
+    assert list(reader.fetch(peer=1).partitions) == [1, 0]
 
 
 # -- what is skipped -------------------------------------------------------------------------------
