@@ -1,11 +1,22 @@
-"""Taking turns: a round here, a round there, the first of which does not count."""
+"""Taking turns: a round here, a round there, the first of which does not count.
+
+A round that something came between is measured again: on a busy machine a cluster may find that one
+of its brokers has died, though it only did not get its turn, and move what that one led.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from benchmarks.brokers import Broker
+from benchmarks.messages import DisturbedError
+
+TRIES = 3
+_T = TypeVar("_T")
 
 Measure = Callable[[Broker, int], dict[str, float]]
 """Measures one broker once, and returns a few quantities by their names."""
@@ -22,7 +33,18 @@ def alternate(
     for turn in range(rounds + 1):
         order = brokers if turn % 2 else brokers[::-1]
         for broker in order:
-            for quantity, value in measure(broker, turn).items():
+            measured = patiently(partial(measure, broker, turn))
+            for quantity, value in measured.items():
                 if turn:
                     found[quantity][broker.name].append(value)
     return found
+
+
+def patiently(step: Callable[[], _T]) -> _T:
+    """Do it again if something came between."""
+    for _ in range(TRIES - 1):
+        try:
+            return step()
+        except DisturbedError as error:
+            print(f"once more: {error}", file=sys.stderr)
+    return step()

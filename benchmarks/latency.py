@@ -99,6 +99,8 @@ def end_to_end(broker: Broker, count: int) -> list[float]:
                 due += EVERY_S
             wait_s = max(0.0, due - time.perf_counter()) if len(sent) < count else 30.0
             ready, _, _ = select.select([sending.socket, reading.socket], [], [], wait_s)
+            if not ready and len(sent) == count:
+                raise messages.DisturbedError(f"only {len(seconds)} of {count} records came")
             if sending.socket in ready:
                 sending.skim()
             if reading.socket in ready:

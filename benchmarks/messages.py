@@ -44,6 +44,10 @@ PRODUCE_VERSION, FETCH_VERSION, METADATA_VERSION = 9, 12, 12
 """The newest that name topics by their names; librdkafka speaks much the same."""
 
 
+class DisturbedError(RuntimeError):
+    """Something came between: a leader that moved, on a machine that is too busy. Try again."""
+
+
 def batch(records: int, size: int) -> bytes:
     """A record batch of so many records with values of so many bytes, and no keys."""
     value = bytes(size)
@@ -139,12 +143,24 @@ def produced() -> ProduceResponse:
 
 
 def base_offset(answer: Message) -> int:
-    """Where a batch went; an error ends the benchmark."""
+    """Where a batch went; an error disturbs it."""
     assert isinstance(answer, ProduceResponse)
     partition = answer.responses[0].partition_responses[0]
     if partition.error_code:
-        raise RuntimeError(f"a produce request was answered {ErrorCode(partition.error_code).name}")
+        raise DisturbedError(
+            f"a produce request was answered {ErrorCode(partition.error_code).name}"
+        )
     return partition.base_offset
+
+
+def check(answer: Message) -> ErrorCode:
+    """What an answer to `produce` or `fetch` has to complain of."""
+    if isinstance(answer, ProduceResponse):
+        return ErrorCode(answer.responses[0].partition_responses[0].error_code)
+    assert isinstance(answer, FetchResponse)
+    if answer.error_code:
+        return ErrorCode(answer.error_code)
+    return ErrorCode(answer.responses[0].partitions[0].error_code)
 
 
 def fetch(
@@ -176,11 +192,11 @@ def fetched(records: bytes) -> FetchResponse:
 
 
 def records_in(answer: Message) -> memoryview:
-    """The batches in an answer to `fetch`; an error ends the benchmark."""
+    """The batches in an answer to `fetch`; an error disturbs it."""
     assert isinstance(answer, FetchResponse)
     if answer.error_code or not answer.responses:
-        raise RuntimeError(f"a fetch was answered {ErrorCode(answer.error_code).name}")
+        raise DisturbedError(f"a fetch was answered {ErrorCode(answer.error_code).name}")
     partition = answer.responses[0].partitions[0]
     if partition.error_code:
-        raise RuntimeError(f"a fetch was answered {ErrorCode(partition.error_code).name}")
+        raise DisturbedError(f"a fetch was answered {ErrorCode(partition.error_code).name}")
     return memoryview(partition.records or b"")

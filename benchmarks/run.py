@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks import messages, peer
+from benchmarks.alternate import patiently
 from benchmarks.brokers import Broker, OffsetZero
 from benchmarks.connection import framed
 from benchmarks.peer_broker import ApacheKafka
@@ -53,12 +56,12 @@ class Run:
         with ExitStack() as running:
             brokers = [running.enter_context(kind(nodes)) for kind in self.kinds()]
             for broker in brokers:
-                self.warm_up(broker)
+                patiently(partial(self.warm_up, broker))
             yield brokers
 
     def warm_up(self, broker: Broker) -> None:
         """A few seconds of work that are not measured: a JVM is slow until it has compiled."""
-        topic = "warm-up"
+        topic = f"warm-up-{time.monotonic_ns()}"
         broker.create_topic(topic, file_delete_delay_ms="0")
         with broker.connect(topic) as connection:
             for records, full in ((1, 20_000), (8_000, 200)):
