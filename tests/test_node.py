@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import random
+from itertools import product
 
 import pytest
 
 from broker.api.phase import Phase
-from broker.events import Synced
+from broker.events import DeadlineCame, Synced
 from broker.log import checkpoints
 from broker.log.disk import MemoryDisk
+from broker.metadata.configs import BrokerConfig
+from broker.node import Node
 from broker.wire.errors import ConfigError, ErrorCode
 from broker.wire.records import build_batch
 from tests.bench import Bench
@@ -169,6 +172,23 @@ def test_a_stop_before_the_logs_were_looked_at_is_not_a_clean_one() -> None:
     bench.stop()
     assert checkpoints.read_clean_shutdown(bench.disk) is None
     assert checkpoints.read_offsets(bench.disk, checkpoints.RECOVERY_POINTS) == points
+
+
+def test_logs_that_a_stop_finds_unopened_are_as_they_were_before() -> None:
+    """Trusted if they were closed in order once, and else looked through at the next start."""
+    bench = Bench()
+    bench.create_topic("orders", partitions=50)
+    for opened, in_order in product((1, 12, 16, 24), (False, True)):
+        if in_order:
+            bench.stop()
+        bench.node = Node(BrokerConfig.from_settings({}), bench.disk, bench.dice)
+        bench.carry_out(bench.node.start(bench.now))
+        while len(bench.node.replicas.partitions) < opened:
+            bench.carry_out(bench.node.handle(DeadlineCame(), bench.now))
+        assert not bench.node.ready
+        bench.stop()
+        assert (checkpoints.read_clean_shutdown(bench.disk) is not None) == in_order
+        bench.boot()
 
 
 def test_a_log_that_could_not_be_read_is_looked_at_again_after_a_stop() -> None:

@@ -109,6 +109,12 @@ class Assignment:
         """Whether everything is as the metadata want it."""
         return not (self.changed or self.loading or self._held_back)
 
+    @property
+    def unopened(self) -> bool:
+        """Whether there are logs on the disk that this life has not opened yet."""
+        left = [key for key in self.changed if key not in self._replicas.partitions]
+        return bool(self.loading) or any(map(self._storage.has, left))
+
     def settle(self, key: PartitionKey, now: Now) -> int:
         """Make one partition what the newest metadata say; what that cost."""
         gone = self.changed.pop(key)

@@ -367,9 +367,10 @@ class Replicas:
 
     @property
     def all_sound(self) -> bool:
-        """Whether every partition is open, and none has failed."""
+        """Whether no log has failed, and each is open or as a stop in order has left it."""
+        unknown = self.assignment.unopened and not self.storage.clean
         failed = any(partition.offline for partition in self.partitions.values())
-        return not (self.assignment.loading or self.assignment.unreadable or failed)
+        return not (unknown or self.assignment.unreadable or failed)
 
     def closed(self, now: Now = _AT_THE_END) -> None:
         """Every log is closed and synced: write down where each of them ends."""

@@ -43,7 +43,8 @@ class Storage:
         self.forgotten = False
         """Whether the files have to be written, for they tell of logs that are no more."""
         self._entropy = entropy
-        self._clean = clean
+        self.clean = clean
+        """Whether the life before was closed in order."""
 
     # -- folders ----------------------------------------------------------------------------------
 
@@ -63,7 +64,7 @@ class Storage:
             config,
             now,
             recovery_point=self.recovery_points.get(key, 0),
-            clean=self._clean,
+            clean=self.clean,
             log_start_offset=self.log_starts.get(key, 0),
         )
 
