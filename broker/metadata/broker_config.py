@@ -29,6 +29,7 @@ from broker.metadata.listeners import Endpoint, Listeners, Voter, read_listeners
 from broker.wire.errors import ConfigError
 
 _EVERYWHERE = ("", "0.0.0.0", "::")
+_DEFAULTS = {name.replace(".", "_"): key.default for name, key in BROKER_CONFIGS.items()}
 
 
 class Layered(NamedTuple):
@@ -65,8 +66,7 @@ class BrokerConfig(BrokerSettings):
         self._keep("dynamic_default", dict(dynamic_default or {}))
         self._keep("dynamic", dict(dynamic or {}))
         self._keep("ignored", ())
-        for name, key in BROKER_CONFIGS.items():
-            self._keep(name.replace(".", "_"), key.default)
+        self.__dict__.update(_DEFAULTS)
         for layer in (self.static, self.dynamic_default, self.dynamic):
             for name, text in layer.items():
                 self._keep(name.replace(".", "_"), _parse(name, text))

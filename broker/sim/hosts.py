@@ -171,15 +171,16 @@ class Host:
 
     def due_us(self) -> int | None:
         """When the machine's deadline will have come, in true time."""
-        machine = self.machine
-        deadline_us = None if machine is None else machine.deadline()
+        deadline_us = None if self.machine is None else self.machine.deadline()
         return None if deadline_us is None else self.clock.when(deadline_us)
 
     def set_alarm(self) -> None:
         """Plan for the machine's deadline, if it is earlier than what is planned already."""
-        time_us = self.due_us()
-        if time_us is None:
+        machine = self.machine
+        deadline_us = None if machine is None else machine.deadline()
+        if deadline_us is None:
             return
+        time_us = self.clock.when(deadline_us)
         now_us, alarm = self.world.now_us, self.alarm
         if time_us < now_us:
             time_us = now_us

@@ -65,7 +65,11 @@ def read_record(data: bytes, pos: int, header: _Base) -> tuple[Record, int]:
     end = pos + length
     if length < 0 or end > len(data):
         raise CorruptRecordError(f"a record claims {length} bytes, {len(data) - pos} are left")
-    timestamp_delta, pos = read_varlong(data, pos + 1)  # + 1: attributes, not in use
+    byte = data[pos + 1]  # + 1: attributes, not in use
+    if byte < 0x80:
+        timestamp_delta, pos = (byte >> 1) ^ -(byte & 1), pos + 2
+    else:
+        timestamp_delta, pos = read_varlong(data, pos + 1)
     offset_delta, pos = _read_varint(data, pos)
     key, pos = _read_bytes(data, pos, end)
     value, pos = _read_bytes(data, pos, end)

@@ -18,10 +18,18 @@ Both are searched for strongly connected components (Tarjan), in linear time.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
-from broker.sim.checker.operations import Anomaly, End, Operation, Poll, Value, place_name
+from broker.sim.checker.operations import (
+    Anomaly,
+    End,
+    Operation,
+    Place,
+    Poll,
+    Value,
+    place_name,
+)
 from broker.sim.checker.order import Orders
 
 N = TypeVar("N", bound=Hashable)
@@ -37,8 +45,12 @@ class Arrow(NamedTuple):
     kind: str
     start: Moment
     end: Moment
-    text: str
+    place: Place
     value: Value
+    """What the second one has written, or read."""
+    offset: int
+    before: tuple[int, Value] | None = None
+    """Of two writes, the first: its offset and value."""
 
 
 def cycles(orders: Orders) -> Iterator[Anomaly]:
@@ -52,7 +64,7 @@ def cycles(orders: Orders) -> Iterator[Anomaly]:
             here[arrow.end[0]] = arrow
     for knot in knots(coarse):
         inside = [a for a in arrows if a.start[0] in knot and a.end[0] in knot]
-        yield _judged(knot, coarse, inside, by_number)
+        yield _judged(knot, coarse, inside, by_number, orders.name)
 
 
 def _judged(
@@ -60,6 +72,7 @@ def _judged(
     coarse: dict[int, dict[int, Arrow]],
     arrows: list[Arrow],
     by_number: dict[int, Operation],
+    name: Callable[[Value], str],
 ) -> Anomaly:
     moments = _moments([by_number[number] for number in sorted(knot)])
     for arrow in arrows:
@@ -78,9 +91,22 @@ def _judged(
         why = "Kafka writes the records of different transactions as they come"
     steps = [arrow for arrow in way if arrow is not None]
     numbers = dict.fromkeys(n for arrow in steps for n in (arrow.start[0], arrow.end[0]))
-    text = f"{'; '.join(arrow.text for arrow in steps)}: {why}"
+    text = f"{'; '.join(_told(arrow, by_number, name) for arrow in steps)}: {why}"
     values = tuple(arrow.value for arrow in steps)
     return Anomaly(kind, text, values, tuple(by_number[n] for n in numbers), None, allowed)
+
+
+def _told(arrow: Arrow, by_number: dict[int, Operation], name: Callable[[Value], str]) -> str:
+    """An arrow in a sentence: of thousands, the few that make up a knot are told."""
+    first, second = by_number[arrow.start[0]], by_number[arrow.end[0]]
+    what, offset, place = name(arrow.value), arrow.offset, place_name(arrow.place)
+    if arrow.before is None:
+        return f"{second} read {what} at offset {offset} of {place}, which {first} wrote"
+    at, value = arrow.before
+    return (
+        f"{first} wrote {name(value)} at offset {at} of {place} before {second} wrote {what} at "
+        f"{offset}"
+    )
 
 
 # -- arrows --------------------------------------------------------------------------------------
@@ -88,7 +114,7 @@ def _judged(
 
 def _write_write(orders: Orders) -> Iterator[Arrow]:
     for place, order in orders.of.items():
-        before: tuple[Moment, Operation, Value, int] | None = None
+        before: tuple[Moment, Operation, tuple[int, Value]] | None = None
         for offset in order.row:
             (value, *others) = order.values[offset]
             once = not others and len(order.offsets[value]) == 1
@@ -99,12 +125,8 @@ def _write_write(orders: Orders) -> Iterator[Arrow]:
             operation, index = writer
             moment = (operation.number, index)
             if before is not None and before[1] is not operation:
-                text = (
-                    f"{before[1]} wrote {orders.name(before[2])} at offset {before[3]} of "
-                    f"{place_name(place)} before {operation} wrote {orders.name(value)} at {offset}"
-                )
-                yield Arrow("ww", before[0], moment, text, value)
-            before = (moment, operation, value, offset)
+                yield Arrow("ww", before[0], moment, place, value, offset, before[2])
+            before = (moment, operation, (offset, value))
 
 
 def _write_read(orders: Orders) -> Iterator[Arrow]:
@@ -119,13 +141,10 @@ def _write_read(orders: Orders) -> Iterator[Arrow]:
                 if writer is None or writer[0] is reader:
                     continue
                 operation, index = writer
-                text = (
-                    f"{reader} read {orders.name(value)} at offset {offset} of "
-                    f"{place_name(action.place)}, which {operation} wrote"
-                )
                 # A record of a transaction can be read once that is committed, another at once.
                 start = END if operation.transaction else index
-                yield Arrow("wr", (operation.number, start), (reader.number, at), text, value)
+                begin, end = (operation.number, start), (reader.number, at)
+                yield Arrow("wr", begin, end, action.place, value, offset)
 
 
 def _writer(orders: Orders, place: tuple[str, int], value: Value) -> tuple[Operation, int] | None:
