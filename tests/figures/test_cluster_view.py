@@ -144,6 +144,18 @@ def test_messages_are_strokes_from_line_to_line(open_figure: OpenFigure) -> None
     expect(table.locator("tbody tr")).to_have_count(len(produced))
 
 
+def test_what_led_to_a_moment_stays_in_the_picture_on_a_phone(open_figure: OpenFigure) -> None:
+    """The window moves on before less than half of it is past."""
+    page = open_figure(failover_trace(), kind=Timeline, width=400)
+    for part in (percent / 100 for percent in range(50, 100, 2)):
+        page.evaluate("(part) => figure.player.seek(figure.clock.last * part)", part)
+        now, wide = page.evaluate(
+            """[+document.querySelector(".oz-now").getAttribute("x1"),
+                document.querySelector(".oz-picture").clientWidth]"""
+        )
+        assert now > wide * 0.45
+
+
 def test_only_the_lines_that_are_named_are_drawn(open_figure: OpenFigure) -> None:
     page = open_figure(failover_trace(), kind=Timeline, who=["3", "1"])
     expect(page.locator(".oz-lane-name")).to_have_text(["broker 3", "broker 1"])

@@ -10,8 +10,10 @@ const LANE = 46;
 const TOP = 16;
 const BOTTOM = 26;
 const NARROW = 560;
-/** So many pixels a second of shown time. */
+/** So many pixels a second of shown time, where there is room for it. */
 const PIXELS_A_SECOND = 95;
+/** A phone shows as much of the past at once: what led to the moment must stay in the picture. */
+const SPAN_MIN_MS = 7_000;
 
 export function timelineLayout(width, names) {
   const narrow = width < NARROW;
@@ -23,15 +25,16 @@ export function timelineLayout(width, names) {
     nameDy: narrow ? -12 : 4.5,
   }]));
   const right = width - 10;
-  const span = ((right - left) / PIXELS_A_SECOND) * 1000;
+  const span = Math.max(((right - left) / PIXELS_A_SECOND) * 1000, SPAN_MIN_MS);
   return { width, left, right, lanes, span, lane, height: TOP + lane * names.length + BOTTOM };
 }
 
-/** The window at a moment of shown time: it goes on in steps of a third of itself. */
+/** The window at a moment of shown time: it goes on in steps of a third of itself, and more than
+ *  half of it is past. */
 export function windowAt(layout, shown, total) {
   const third = layout.span / 3;
   const latest = Math.max(0, total - layout.span * 0.92);
-  const from = Math.min(latest, Math.max(0, Math.floor(shown / third) - 1) * third);
+  const from = Math.min(latest, Math.max(0, Math.floor(shown / third - 1.5)) * third);
   return { from, to: from + layout.span };
 }
 
