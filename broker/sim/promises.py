@@ -120,9 +120,11 @@ def _send(number: int, sent: Sent, gone: Gone) -> Operation:
     place = (delivery.topic, -1 if delivery.partition is None else delivery.partition)
     offset = delivery.offset if delivery.offset >= 0 else None
     end = _ENDS.get(delivery.status, End.INFO)
-    if offset is not None and why_gone(gone, place, offset, content) is not None:
-        end, offset = End.INFO, None
-    elif end is End.OK and (offset is None or sent.acks != ACKS_ALL):
+    if sent.acks != ACKS_ALL or (
+        offset is not None and why_gone(gone, place, offset, content) is not None
+    ):
+        offset = None  # it was there, and need not be
+    if end is End.OK and offset is None:
         end = End.INFO
     life = f" in its life {sent.life}" if sent.life > 1 else ""
     return Operation(number, sent.client + life, (Send(place, content, offset),), end)

@@ -180,6 +180,17 @@ def test_what_the_leader_alone_acknowledged_may_go_with_it_and_is_named() -> Non
     assert "with acks=1" not in history.findings[0].text
 
 
+def test_where_the_leader_alone_had_a_record_is_no_promise_either() -> None:
+    """Sent twice: the first copy is read, the second was acknowledged and went with its leader."""
+    for acks, kinds in ((1, []), (-1, ["inconsistent offset", "duplicate?"])):
+        history = new_history()
+        sent(history, CREATED, 1, idempotent=False, acks=acks)
+        sent(history, PAID, status=Status.UNKNOWN)
+        read(history, CREATED, 0)
+        read(history, PAID, 1)
+        assert judged(history, CREATED, PAID) == kinds
+
+
 def test_nothing_was_promised_to_who_asked_for_no_answer() -> None:
     history = new_history()
     sent(history, CREATED, acks=0)
