@@ -305,6 +305,7 @@ class Node:
                 return
             own = self._loopback.turn()
             quorum_too = bool(own) or self.phase is not SERVING
+            self._rest_is_known &= not own
             for event in own:
                 if isinstance(event, RequestArrived):
                     self._request(event, now)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from broker.node import Node
 from broker.sim import Simulation
 
 RUN = """
@@ -197,3 +198,23 @@ def three_steps() -> int:
     sim.producer("shop").send("orders", key="A", value="created")
     sim.run_until_idle()
     return sim.steps
+
+
+def test_what_a_node_remembers_of_its_deadline_is_what_all_its_parts_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remembered = Node.deadline
+    asked: list[tuple[int | None, int | None]] = []
+
+    def both(node: Node) -> int | None:
+        deadline = remembered(node)
+        # Records touch few parts, so the others are not asked each time. Would they say the same?
+        node._deadline_is_known = node._rest_is_known = False
+        asked.append((deadline, remembered(node)))
+        return deadline
+
+    monkeypatch.setattr(Node, "deadline", both)
+    storm(11)
+
+    assert len(asked) > 1_000
+    assert [times for times in asked if times[0] != times[1]] == []
