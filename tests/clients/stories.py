@@ -24,6 +24,8 @@ def written(n: int) -> Seen:
     value: bytes | None = b"value %d " % n + b"x" * (n % 50)
     if n % 1000 == 999:
         value = b""
+    if n % 1000 == 500 and key is not None:
+        value = None
     headers = (("n", b"%d" % n), ("empty", b"")) if n % 5 == 0 else ()
     return Seen(n, FIRST_MS + n, key, value, headers)
 
