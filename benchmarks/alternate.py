@@ -7,9 +7,11 @@ of its brokers has died, though it only did not get its turn, and move what that
 from __future__ import annotations
 
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
 from typing import TypeVar
 
 from benchmarks.brokers import Broker
@@ -23,14 +25,18 @@ Measure = Callable[[Broker, int], dict[str, float]]
 
 
 def alternate(
-    brokers: Sequence[Broker], rounds: int, measure: Measure
+    brokers: Sequence[Broker], rounds: int, measure: Measure, seconds: float = inf
 ) -> dict[str, dict[str, list[float]]]:
     """For each quantity and broker what the rounds found. Round 0 is the warm-up.
 
-    Whoever was first in one round is last in the next: neither has the better place.
+    Whoever was first in one round is last in the next: neither has the better place. After so many
+    seconds no other round begins, if there is one that counts: on a busy machine they are fewer.
     """
+    ends = time.monotonic() + seconds
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for turn in range(rounds + 1):
+        if turn > 1 and time.monotonic() > ends:
+            break
         order = brokers if turn % 2 else brokers[::-1]
         for broker in order:
             measured = patiently(partial(measure, broker, turn))

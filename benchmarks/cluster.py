@@ -22,6 +22,8 @@ from benchmarks.table import SideBySide, Table
 NODES = 3
 STARTS, ROUNDS = 2, 3
 """Fewer than elsewhere: each of them keeps a whole cluster busy for some seconds."""
+SECONDS = 30.0
+"""What a row of a table may take, more or less: the rounds are fewer where the machine is busy."""
 LOADS = (
     (100, 1, "1", 300_000),
     (100, 6, "1", 300_000),
@@ -59,9 +61,11 @@ def starts(run: Run) -> Table:
     """From the commands to a cluster."""
     times = min(STARTS, run.rounds)
     table = SideBySide(
-        "Three brokers: start", f"{times} starts on empty folders, in turns, after one more."
+        "Three brokers: start", f"Up to {times} starts on empty folders, in turns, after one more."
     )
-    found = alternate([kind(NODES) for kind in run.kinds()], times, lambda broker, _: start(broker))
+    found = alternate(
+        [kind(NODES) for kind in run.kinds()], times, lambda broker, _: start(broker), SECONDS
+    )
     for name, values in found.items():
         table.compare(name, values)
     return table
@@ -72,12 +76,12 @@ def produce(run: Run, brokers: list[Broker]) -> Table:
     table = SideBySide(
         "Three brokers: produce (librdkafka for Python)",
         f"{run.count(LOADS[0][3]):,} records of 100 B or {run.count(LOADS[-1][3]):,} of 1 KiB a "
-        f"round, the client's defaults; {rounds(run)} rounds in turns after a warm-up; CPU of all "
-        "three brokers.",
+        f"round, the client's defaults; up to {rounds(run)} rounds in turns after a warm-up; CPU "
+        "of all three brokers.",
     )
     for size, partitions, acks, full in LOADS:
         measure = partial(write, size=size, partitions=partitions, acks=acks, count=run.count(full))
-        found = alternate(brokers, rounds(run), measure)
+        found = alternate(brokers, rounds(run), measure, SECONDS)
         name = f"{label(size, partitions)}, acks={acks}"
         table.compare(f"{name}: records/s", found["rate"], more_is_better=True)
         table.compare(f"{name}: CPU s a million records", found["cpu"])
@@ -103,13 +107,13 @@ def single(run: Run, brokers: list[Broker]) -> Table:
     table = SideBySide(
         "Three brokers: one-record requests, pipelined",
         f"{count:,} Produce requests a round to one leader, 100 B each, 100 in flight; "
-        f"{rounds(run)} rounds in turns after a warm-up.",
+        f"up to {rounds(run)} rounds in turns after a warm-up.",
     )
     for broker in brokers:
         broker.create_topic(requests.TOPIC)
     for acks in (1, -1):
         measure = partial(requests.load, acks=acks, in_flight=100, count=count)
-        found = alternate(brokers, rounds(run), measure)
+        found = alternate(brokers, rounds(run), measure, SECONDS)
         name = f"acks={'all' if acks < 0 else acks}"
         table.compare(f"{name}: requests/s", found["rate"], more_is_better=True)
         table.compare(f"{name}: CPU µs a request", found["cpu"])
@@ -122,7 +126,7 @@ def latencies(run: Run, brokers: list[Broker]) -> Table:
     table = SideBySide(
         "Three brokers: latency",
         f"{count:,} requests one at a time, {count:,} records end to end at 1,000 a second, 100 B, "
-        f"acks=all; {rounds(run)} rounds in turns after a warm-up; milliseconds.",
+        f"acks=all; up to {rounds(run)} rounds in turns after a warm-up; milliseconds.",
     )
     for broker in brokers:
         broker.create_topic(latency.TOPIC)
@@ -130,7 +134,8 @@ def latencies(run: Run, brokers: list[Broker]) -> Table:
         ("one at a time", latency.one_at_a_time),
         ("end to end", latency.end_to_end),
     ):
-        found = alternate(brokers, rounds(run), partial(latency.spread, way=way, count=count))
+        measure = partial(latency.spread, way=way, count=count)
+        found = alternate(brokers, rounds(run), measure, SECONDS)
         for quantity, values in found.items():
             table.compare(f"{name}: {quantity}", values)
     return table

@@ -65,7 +65,7 @@ class Quiet(Broker):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def prepare(self) -> list[str]:
+    def prepare(self) -> list[list[str]]:
         raise AssertionError("nobody starts it")
 
 
@@ -79,6 +79,12 @@ def test_brokers_take_turns_and_the_first_round_does_not_count() -> None:
     found = alternate([Quiet(OURS), Quiet(PEERS)], 2, measure)
     assert turns == [(PEERS, 0), (OURS, 0), (OURS, 1), (PEERS, 1), (PEERS, 2), (OURS, 2)]
     assert found["rate"] == {OURS: [1, 2], PEERS: [1, 2]}
+
+
+def test_where_time_is_short_one_round_counts() -> None:
+    brokers = [Quiet(OURS), Quiet(PEERS)]
+    found = alternate(brokers, 5, lambda broker, turn: {"rate": turn}, seconds=-1.0)
+    assert found["rate"] == {OURS: [1], PEERS: [1]}
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
