@@ -51,6 +51,7 @@ def _picture(choice: Choice, verdict: Verdict) -> Picture:
         "title": "Out of order" if found else "In order",
         "subtitle": _subtitle(performance, found),
         "partitions": _strips(performance, found),
+        "focus": _focus(performance, found),
         "values": True,
         "moments": _moments(performance, found),
         "start": found[0].seen.step if found else _middle(performance),
@@ -91,6 +92,13 @@ def _strips(performance: Performance, found: list[ordering.Inversion]) -> list[s
         if len(shown) < STRIPS_MAX:
             shown[partition] = None
     return [f"{topic}-{partition}" for partition in shown]
+
+
+def _focus(performance: Performance, found: list[ordering.Inversion]) -> dict[str, int]:
+    """Where the two records lie: both have to be seen, however long the logs have grown."""
+    topic = performance.play.choice.topic
+    pair = [performance.written[number] for first in found[:1] for number in first[:2]]
+    return {f"{topic}-{each.partition}": each.offset for each in pair if each.offset is not None}
 
 
 def _moments(performance: Performance, found: list[ordering.Inversion]) -> list[tuple[int, str]]:

@@ -7,7 +7,7 @@ back is only the step at which the reader has come to rest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -131,6 +131,7 @@ class LogView(Figure):
         partitions: Sequence[str] = (),
         topics: Sequence[str] = (),
         queues: Sequence[str] | None = None,
+        focus: Mapping[str, int] | None = None,
         values: bool = False,
         every: bool = False,
         moments: Sequence[Moment] = (),
@@ -139,13 +140,15 @@ class LogView(Figure):
         """Choose what is shown.
 
         `partitions` or `topics` name the strips to show, and `queues` the queues; by default all.
-        `values` shows each record's value beside its key. `every` stops at every step of the
-        trace, also at those that change nothing in this figure. `moments` name steps on the
-        scrubber, and `speed` makes playing faster or slower.
+        `focus` names for a strip the offset that the story is about, which stays in sight while
+        the log's end does. `values` shows each record's value beside its key. `every` stops at
+        every step of the trace, also at those that change nothing in this figure. `moments` name
+        steps on the scrubber, and `speed` makes playing faster or slower.
         """
         options: dict[str, Any] = {
             "partitions": list(partitions),
             "topics": list(topics),
+            "focus": dict(focus or {}),
             "values": values,
             "every": every,
         }

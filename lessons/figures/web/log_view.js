@@ -7,6 +7,7 @@
 //   topics      names of topics; internal ones ("__...") are shown only when named
 //   queues      names of queues to show; by default all
 //   every       true: every step of the trace is a stop, also those that show nothing here
+//   focus       for a strip the offset that the story is about, which is not rolled out of sight
 //   values      true: cells are wider and show the record's value beside its key
 
 import { Card } from "./card.js";
@@ -39,7 +40,7 @@ class LogScene {
     this.consumers = this.cast.kind("consumer").map(({ name }) => name);
     const values = options.values ? (record) => record.value ?? "" : null;
     this.strips = new Map(this.names.map((name) => [name, new Strip(name, {
-      cast: this.cast, labelled: name === this.logs[0], values,
+      cast: this.cast, labelled: name === this.logs[0], values, focus: options.focus?.[name],
     })]));
     this.cards = new Map([...this.producers, ...this.consumers].map((name) =>
       [name, new Card(name, this.cast)]));

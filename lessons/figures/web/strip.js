@@ -20,8 +20,8 @@ const PEEK_MAX = 17;
 const OVERHANG_MAX = 24;
 
 export class Strip {
-  constructor(name, { cast, labelled, values }) {
-    Object.assign(this, { name, cast, labelled, values });
+  constructor(name, { cast, labelled, values, focus = null }) {
+    Object.assign(this, { name, cast, labelled, values, focus });
     // Each widget evaluates this module anew: a count from one would be no name in a notebook.
     this.id = `oz-clip-${Math.random().toString(36).slice(2)}`;
     this.cells = new Map();
@@ -104,7 +104,10 @@ export class Strip {
     const furthest = Math.max(0, row.end - slots + room);
     if (this.pulled !== null) return clamp(this.pulled, 0, furthest);
     const quarter = Math.max(1, Math.floor((slots - room) / 4));
-    return Math.ceil(furthest / quarter) * quarter;
+    const tail = Math.ceil(furthest / quarter) * quarter;
+    // What the story is about stays in sight for as long as the log's end is in sight with it.
+    const both = this.focus !== null && row.end > this.focus && row.end - this.focus <= slots;
+    return both ? Math.min(tail, this.focus) : tail;
   }
 
   /** The window pulled to another offset by hand; null gives it back to the tail. */
