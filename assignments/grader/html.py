@@ -9,6 +9,7 @@ outside.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
@@ -23,6 +24,7 @@ COLOURS = ("sage", "terracotta", "slate")
 CHART = (300, 100)
 """The chart's own units; it is stretched to whatever room there is."""
 TOP_MIN = 20
+CODE = re.compile(r"`([^`]+)`")
 
 _PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -108,6 +110,11 @@ def _text(text: str) -> str:
     return escape(harmless(text))
 
 
+def _prose(text: str) -> str:
+    """A sentence, and what stands in it between backticks as code."""
+    return CODE.sub(r"<code>\1</code>", _text(text))
+
+
 def _body(grade: Grade, runs: list[Picture], title: str, name: str) -> Iterator[str]:
     yield f"<header><h1>{_text(title)}</h1><p class='file'>{_text(name)}</p>"
     yield (
@@ -115,7 +122,7 @@ def _body(grade: Grade, runs: list[Picture], title: str, name: str) -> Iterator[
         f"that runs give. A reader gives up to {grade.waiting} more.</p></header>"
     )
     if grade.refusal:
-        yield f"<p class='poor'>Not graded. {_text(grade.refusal)}</p>"
+        yield f"<p class='poor'>Not graded. {_prose(grade.refusal)}</p>"
         return
     if grade.problems:
         yield "<section><h2>In the file</h2>" + _list(grade.problems) + "</section>"
@@ -143,7 +150,7 @@ def _verdict(verdict: Verdict, run: Picture | None, said: set[str]) -> Iterator[
     points = f"{shown(verdict.points)} of {verdict.out_of}"
     yield (
         f"<article class='{kind}'><h3>{_text(verdict.stream)} <span>{points}</span> "
-        f"<em>{_text(verdict.setting)}</em></h3><p>{_text(verdict.says)}</p>"
+        f"<em>{_text(verdict.setting)}</em></h3><p>{_prose(verdict.says)}</p>"
     )
     if verdict.series:
         yield chart(verdict.series)
@@ -153,7 +160,7 @@ def _verdict(verdict: Verdict, run: Picture | None, said: set[str]) -> Iterator[
     fresh = [(word, text) for word, text in thoughts if text and text not in said]
     said.update(text for _, text in fresh)
     if fresh:
-        lines = (f"<dt>{word}</dt><dd>{_text(text)}</dd>" for word, text in fresh)
+        lines = (f"<dt>{word}</dt><dd>{_prose(text)}</dd>" for word, text in fresh)
         yield f"<dl>{''.join(lines)}</dl>"
     if run is not None:
         opened = " open" if verdict.frame is not None else ""
@@ -188,7 +195,7 @@ def _list(lines: Iterable[str]) -> str:
 
 
 def _items(lines: Iterable[str]) -> str:
-    return "".join(f"<li>{_text(line)}</li>" for line in lines)
+    return "".join(f"<li>{_prose(line)}</li>" for line in lines)
 
 
 # -- lag over time ---------------------------------------------------------------------------

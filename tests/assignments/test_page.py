@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from assignments.ecommerce import rubric
 from assignments.ecommerce.assess import assess, understand
@@ -117,6 +117,17 @@ def the_run_stands_at_the_step_that_the_verdict_names(shown: Page) -> None:
     expect(figure.locator(".oz-count")).to_contain_text(f"step {step} of")
     expect(figure.locator(".oz-caption")).to_contain_text("ledger-")
     expect(figure.locator(".oz-strip")).to_have_count(4)
+    both_records_are_in_sight(shown, figure)
+
+
+def both_records_are_in_sight(shown: Page, figure: Locator) -> None:
+    """What the sentences name can be seen, without rolling a strip."""
+    named = shown.locator("article.poor li", has_text=", offset ").all_inner_texts()[:2]
+    for line in named:
+        found = re.search(r": ([a-z]+-[0-9]+), offset ([0-9]+);", line)
+        assert found, line
+        strip = figure.locator(f".oz-strip[data-row='{found[1]}']")
+        assert found[2] in strip.locator(".oz-offsets text").all_text_contents()
 
 
 def a_run_that_is_in_order_can_be_opened(shown: Page) -> None:
