@@ -110,12 +110,10 @@ def test_a_long_log_shows_its_tail_and_draws_no_more_than_that(open_figure: Open
 
 def test_what_the_story_is_about_is_not_rolled_out_of_sight(open_figure: OpenFigure) -> None:
     trace = long_trace(1500)
-    plain = cells(open_figure(trace, start=-1), "orders-2")
-    missing = min(plain) - 2
-    told = cells(open_figure(trace, start=-1, focus={"orders-2": missing}), "orders-2")
-    assert {missing, 499} <= set(told)
-    far = cells(open_figure(trace, start=-1, focus={"orders-2": 7}), "orders-2")
-    assert list(far) == list(plain), "both do not fit, and the tail goes on"
+    gone = min(cells(open_figure(trace, start=-1), "orders-2")) - 2
+    assert {gone, 499} <= set(
+        cells(open_figure(trace, start=-1, focus={"orders-2": gone}), "orders-2")
+    )
 
 
 def test_long_keys_get_letters_and_a_legend(open_figure: OpenFigure) -> None:
