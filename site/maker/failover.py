@@ -88,9 +88,10 @@ def _until_somebody_else_leads(
         ),
         Moment(
             elected, "elected",
-            f"Broker {gone} has been silent for too long. The controller takes it out of the"
-            f" in-sync replicas and gives the lead to broker {new}, in leader epoch"
-            f" {after['epoch']}. In sync are now {others}: still two, so writing may go on.",
+            f"Broker {gone} has hung up, and has not called again within a heartbeat. The"
+            f" controller takes it out of the in-sync replicas and gives the lead to broker {new},"
+            f" in leader epoch {after['epoch']}. In sync are now {others}: still two, so writing"
+            " may go on.",
         ),
     ]  # fmt: skip
 
