@@ -14,7 +14,7 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from broker.metadata.configs import BrokerConfig
@@ -42,15 +42,15 @@ async def _serve(
     _allow_many_files()
     if config.ignored:
         log.info("settings without effect here: %s", ", ".join(config.ignored))
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(one_line)
+    asyncio.get_running_loop().set_exception_handler(one_line)
     stop = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, _stop_or_leave, signal.SIGTERM, stop)
-    if leash is None:
-        loop.add_signal_handler(signal.SIGINT, _stop_or_leave, signal.SIGINT, stop)
-    else:
-        loop.add_reader(leash, _let_loose, leash, stop)
-    server = Server(config)
+    with _told_to_stop(stop, leash):
+        await _serve_until(stop, Server(config), announce)
+
+
+async def _serve_until(
+    stop: asyncio.Event, server: Server, announce: Callable[[Server], None]
+) -> None:
     starting = asyncio.create_task(server.start())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -66,6 +66,25 @@ async def _serve(
     _settle_memory()
     await server.serve(stop)
     log.info("stopped in order")
+
+
+@contextlib.contextmanager
+def _told_to_stop(stop: asyncio.Event, leash: int | None) -> Iterator[None]:
+    """Signals, or the end of the leash, set `stop`. When all is done they change nothing more."""
+    loop = asyncio.get_running_loop()
+    signals = [signal.SIGTERM] if leash is not None else [signal.SIGTERM, signal.SIGINT]
+    for number in signals:
+        loop.add_signal_handler(number, _stop_or_leave, number, stop)
+    if leash is not None:
+        loop.add_reader(leash, _let_loose, leash, stop)
+    try:
+        yield
+    finally:
+        # A loop that closes lets go of the pipe behind its handlers before the handlers: a signal
+        # in that moment would end in a traceback.
+        for number in signals:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _stop_or_leave(number: int, stop: asyncio.Event) -> None:
