@@ -159,11 +159,12 @@ class SimulatedDisk(MemoryDisk):
             node, inner = folder.names[name], f"{path}/{name}" if path else name
             if isinstance(node, _Folder):
                 self._lose_tails(node, inner, chance)
-            elif self._is_lied_about(inner) and node.before is None:
+            elif self._is_lied_about(inner):
+                safe = _safe_size(node)
                 if gone:
                     folder.forget(name)
-                elif chance.random() < 0.5 and node.synced < len(node.content):
-                    del node.content[node.synced :]
+                elif chance.random() < 0.5 and safe < len(node.content):
+                    del node.content[safe:]
                     gone = True
                 node.sync()
 
@@ -186,9 +187,13 @@ class SimulatedDisk(MemoryDisk):
             node = node.names.get(name)
         if not isinstance(node, _File):
             return 0
-        if node.before is None:
-            return node.synced
-        # It was cut or overwritten since: what both states begin with is safe.
-        return next(
-            (i for i in range(node.synced) if node.before[i] != node.content[i]), node.synced
-        )
+        return _safe_size(node)
+
+
+def _safe_size(file: _File) -> int:
+    """How many bytes of a file are on the platter, whatever becomes of the rest."""
+    if file.before is None:
+        return file.synced
+    # It was cut or overwritten since: what both states begin with is safe.
+    both = zip(file.before[: file.synced], file.content, strict=False)
+    return next((i for i, (old, new) in enumerate(both) if old != new), file.synced)

@@ -128,3 +128,18 @@ def test_a_disk_that_is_well_again_has_written_what_it_lied_about() -> None:
     disk.append("orders-0/6.log", b"four")
     disk.power_loss(Worst())
     assert disk.read("orders-0/6.log", 0, 10) == b"three"
+
+
+def test_nor_does_it_where_the_log_was_cut_and_written_on() -> None:
+    ends = set()
+    for seed in range(20):
+        disk = lying_disk()
+        disk.repair()
+        disk.lies = "records"
+        disk.delete("orders-0/6.log")
+        disk.truncate("orders-0/0.log", 3)
+        disk.append("orders-0/0.log", b"six")
+        disk.sync(["orders-0", "orders-0/0.log"])
+        disk.power_loss(Random(seed))
+        ends.add(disk.read("orders-0/0.log", 0, 10))
+    assert ends == {b"one", b"onesix"}
