@@ -16,8 +16,9 @@ ROWS ?=
 # How many seeds `make simulate` runs.
 SEEDS ?= 1000
 
-# A user's own Python path or Jupyter settings must not change what the lessons do.
-unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
+# A user's own Python path or Jupyter settings must not change what the lessons do; and without
+# bytecode each of the many processes here would compile its libraries anew.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE
 JUPYTER := JUPYTER_CONFIG_DIR="$(CURDIR)/build/jupyter/config" \
 	JUPYTER_DATA_DIR="$(CURDIR)/build/jupyter/data" \
 	JUPYTER_CONFIG_PATH="$(CURDIR)/.ci/jupyter" \
