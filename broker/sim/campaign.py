@@ -138,11 +138,14 @@ def run(campaign: Campaign, say: Say, progress: Say) -> Report:
 
 @contextmanager
 def _interrupted(report: Report) -> Iterator[None]:
-    """Ctrl-C ends a campaign, and what was done by then is reported."""
+    """Ctrl-C or SIGTERM ends a campaign, and what was done by then is reported."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
         report.interrupted = True
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _telling:  # noqa: N801  used like a function

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from broker.cli import main
 from broker.sim import simulate
-from broker.sim.campaign import Report, Told
+from broker.sim.campaign import Campaign, Report, Told, run
 from broker.sim.story import Verdict
 
 WELL = Verdict(7, "", "", (), (), 0, 0, "")
@@ -20,6 +22,20 @@ def test_seeds_are_told_and_reported(capsys: pytest.CaptureFixture[str]) -> None
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "3 seeds, 0 failed"
     assert "cluster-hours" in said[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_campaign_which_still_reports(number: signal.Signals) -> None:
+    def progress(line: str) -> None:
+        if line.startswith("2 of 9 seeds"):
+            os.kill(os.getpid(), number)
+
+    before = signal.getsignal(signal.SIGTERM)
+    campaign = Campaign(first=40, seeds=9, minutes=None, brokers=1, bug=None, workers=1)
+    report = run(campaign, print, progress)
+    assert report.interrupted
+    assert report.seeds == 2
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_one_seed_is_all_well(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
