@@ -98,7 +98,7 @@ class Host:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._not_before_us = 0
-        self._awaiting: list[asyncio.Future[None]] = []
+        self._awaiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._closed = False
 
     # -- events ----------------------------------------------------------------------------------
@@ -222,15 +222,18 @@ class Host:
         """Wait until something is true of the node that requests do not change."""
         while not condition():
             awaited = self._loop.create_future()
-            self._awaiting.append(awaited)
+            self._awaiting.append((condition, awaited))
             await awaited
 
     def _look_up(self) -> None:
-        """Wake up those who wait for something of the node."""
-        awaiting, self._awaiting = self._awaiting, []
-        for awaited in awaiting:
-            if not awaited.done():
-                awaited.set_result(None)
+        """Wake up those for whom it has come true, and nobody else: to wake a task for nothing
+        costs a turn of the event loop, as much as a small request."""
+        for waits in self._awaiting[:]:
+            condition, awaited = waits
+            if awaited.done() or condition():
+                self._awaiting.remove(waits)
+                if not awaited.done():
+                    awaited.set_result(None)
 
     def close(self) -> None:
         """Nothing reaches the node any more. Waits for syncs that are going on."""

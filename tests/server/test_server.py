@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from broker.events import Effect, Now, Sync
+from broker.events import Effect, Now, RequestArrived, Sync, Synced
 from broker.metadata.configs import BrokerConfig
 from broker.server.server import Server
 from broker.server.syncing import SyncThreads
@@ -52,6 +52,32 @@ def test_a_node_has_the_time_it_needs_to_start_and_to_stop() -> None:
         assert node.ready
         await server.stop()
         assert node.stopped
+
+    tell(story)
+
+
+def test_who_waits_for_the_node_is_woken_when_it_is_time_and_not_before() -> None:
+    async def story() -> None:
+        node = StoryNode()
+        server = server_of(node)
+        await server.start()
+        turns_of_its_own = 0
+
+        def has_stopped() -> bool:
+            nonlocal turns_of_its_own
+            turns_of_its_own += asyncio.current_task() is waiting
+            return node.stopped
+
+        waiting = asyncio.ensure_future(server.host.until(has_stopped))
+        await asyncio.sleep(0)
+        for token in range(3):
+            node.syncing[token] = RequestArrived(9, 0, 3, 9, None, None)
+            server.host.tell(Synced(token))
+            await asyncio.sleep(0)
+        assert turns_of_its_own == 1
+        await server.stop()
+        await waiting
+        assert turns_of_its_own == 2
 
     tell(story)
 
