@@ -161,6 +161,71 @@ def test_half_a_write_is_cut_off_when_the_disk_is_full(
     disk.close()
 
 
+def test_what_is_durable_is_not_synced_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, synced = FileDisk(tmp_path), list[int]()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    log, index = "log", "index"
+    for name in (log, index):
+        (tmp_path / name).touch()
+
+    def syncs() -> list[str]:
+        synced.clear()
+        disk.sync([log, index])
+        return [name for name in (log, index) if (tmp_path / name).stat().st_ino in synced]
+
+    assert syncs() == [log, index], "who knows what was written before we came?"
+    disk.append(log, b"0")
+    disk.append(index, b"")
+    assert syncs() == [log, index], "they were opened a moment ago"
+    disk.append(log, b"1")
+    disk.append(index, b"")
+    assert syncs() == [log]
+    assert syncs() == []
+    disk.write_at(log, 0, b"2")
+    disk.truncate(index, 0)
+    assert syncs() == [log, index]
+    disk.close()
+
+
+def test_a_write_amid_a_sync_waits_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, synced = FileDisk(tmp_path), list[int]()
+    disk.append("log", b"before")
+
+    def write_meanwhile(descriptor: int) -> None:
+        if not synced:
+            disk.append("log", b"and after")
+        synced.append(descriptor)
+
+    monkeypatch.setattr(os, "fsync", write_meanwhile)
+    for _ in range(3):
+        disk.sync(["log"])
+    assert len(synced) == 2
+    disk.close()
+
+
+def test_a_sync_that_failed_has_made_nothing_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, tries = FileDisk(tmp_path), list[int]()
+    disk.append("log", b"data")
+
+    def fail_once(descriptor: int) -> None:
+        tries.append(descriptor)
+        if len(tries) == 1:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail_once)
+    with pytest.raises(StorageError, match="Input/output"):
+        disk.sync(["log"])
+    disk.sync(["log"])
+    assert len(tries) == 2
+    disk.close()
+
+
 # -- only in memory --------------------------------------------------------------------------------
 
 

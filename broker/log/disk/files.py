@@ -24,11 +24,15 @@ MOST_OPEN_FILES = 10_000
 
 
 class _OpenFile:
-    __slots__ = ("descriptor", "size")
+    __slots__ = ("descriptor", "size", "synced", "writes")
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
+        self.writes = 1
+        """Counted when they are done; what was there before is one that nobody may have synced."""
+        self.synced = 0
+        """How many of them are durable."""
 
 
 class FileDisk:
@@ -93,6 +97,8 @@ class FileDisk:
     def append(self, path: str, data: Buffer) -> None:
         file = self._open.get(path) or self._open_file(path, create=True)
         self._open.move_to_end(path)
+        if not data:
+            return
         size = file.size
         try:
             written = os.pwrite(file.descriptor, data, size)
@@ -101,6 +107,8 @@ class FileDisk:
         except OSError as error:
             self._cut_back(file)
             raise failure("append to", path, error.errno) from None
+        finally:
+            file.writes += 1
         file.size = size + len(data)
 
     def write_at(self, path: str, offset: int, data: Buffer) -> None:
@@ -109,6 +117,8 @@ class FileDisk:
             self._write_rest(file, offset, memoryview(data))
         except OSError as error:
             raise failure("write to", path, error.errno) from None
+        finally:
+            file.writes += 1
         file.size = max(file.size, offset + len(data))
 
     @staticmethod
@@ -135,6 +145,8 @@ class FileDisk:
             os.ftruncate(file.descriptor, size)
         except OSError as error:
             raise failure("truncate", path, error.errno) from None
+        finally:
+            file.writes += 1
         file.size = size
 
     # -- names ----------------------------------------------------------------------------------
@@ -197,22 +209,32 @@ class FileDisk:
     def sync(self, paths: Iterable[str]) -> None:
         """Safe in another thread: it shares no descriptor with the calls above.
 
-        Linux tracks write-back errors by file, not by descriptor, so one opened just for the
-        fsync hears of them as well.
+        A file that nobody has written to since it was synced is left alone. A write that is done
+        while a sync goes on is not counted among those that it has made durable.
         """
         for path in paths:
-            try:
-                descriptor = os.open(self._at(path), os.O_RDONLY)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise failure("sync", path, error.errno) from None
-            try:
-                os.fsync(descriptor)
-            except OSError as error:
-                raise failure("sync", path, error.errno) from None
-            finally:
-                os.close(descriptor)
+            file = self._open.get(path)
+            if file is None:
+                self._sync(path)
+            elif (writes := file.writes) != file.synced:
+                self._sync(path)
+                file.synced = writes
+
+    def _sync(self, path: str) -> None:
+        """Linux tracks write-back errors by file, not by descriptor, so one opened just for the
+        fsync hears of them as well."""
+        try:
+            descriptor = os.open(self._at(path), os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise failure("sync", path, error.errno) from None
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            raise failure("sync", path, error.errno) from None
+        finally:
+            os.close(descriptor)
 
     def sync_now(self, paths: Iterable[str]) -> None:
         self.sync(paths)
