@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from lessons.predict import MODULE
 
@@ -30,14 +30,6 @@ window.show = async (source, values) => {
 QUESTION = {"question": "How many?", "options": ["none", "three", "six"], "choice": "",
             "answer": "", "because": ""}  # fmt: skip
 Ask = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
