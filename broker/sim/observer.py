@@ -34,6 +34,8 @@ class Observer:
         """Topics by id, those that are gone as well: a late message may still speak of them."""
         self._recorder = TraceRecorder(Trace(header), world, self.names) if trace else None
         self._views = Views()
+        self._opened: dict[str, tuple[Node, set[Place]]] = {}
+        """The logs that were looked at since their broker's process began."""
         self._cuts_seen = 0
         network.recorder = self._recorder
 
@@ -101,8 +103,8 @@ class Observer:
             self.history.came_up(host.name)
             self.invariants.came_up(host, node)
             if self._recorder is not None:
-                for place, partition in node.replicas.partitions.items():
-                    self._views.reread(host, place, partition)
+                for place in node.replicas.partitions:
+                    self._look_at_log(host, node, place)
 
     def _look_at_image(self, node: Node) -> None:
         image = node.image
@@ -111,8 +113,21 @@ class Observer:
             self._views.metadata(node)
 
     def _look_at_log(self, host: BrokerHost, node: Node, place: Place) -> None:
+        """A log may hold other records than before its broker was gone: the first look is whole.
+
+        So a replica is seen to cut its log and to fetch before its broker is let in again.
+        """
+        if self._recorder is None:
+            return
         partition = node.replicas.partitions.get(place)
-        if self._recorder is not None and host.status != "starting":
+        life, seen = self._opened.get(host.name, (None, set()))
+        if life is not node:
+            seen = set()
+            self._opened[host.name] = (node, seen)
+        if partition is not None and place not in seen:
+            seen.add(place)
+            self._views.reread(host, place, partition)
+        elif partition is not None or host.status != "starting":
             self._views.log(host, place, partition)
 
     # -- at the end -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +118,26 @@ def test_the_last_frame_is_what_the_broker_holds(run: Simulation) -> None:
     reader = state["clients"]["reader"]
     assert reader["kind"] == "consumer"
     assert reader["read"] == len(run.consumer("reader").records)
+
+
+def test_a_broker_that_comes_back_is_seen_to_catch_up_before_it_is_up() -> None:
+    sim = Simulation(brokers=3, seed=7)
+    sim.create_topic("orders", replication_factor=3)
+    sim.run_for("1s")
+    sim.crash(3)
+    sim.producer("shop").send("orders", key="A")
+    sim.run_for("3s")
+    sim.restart(3)
+
+    def its_log() -> dict[str, Any]:
+        log: dict[str, Any] = sim.trace.frame()["logs"]["3"]["orders-0"]
+        return log
+
+    assert its_log()["end"] == 0
+    sim.run_until(lambda: its_log()["end"] == 1)
+    assert sim.trace.frame()["nodes"]["3"]["status"] == "starting"
+    assert its_log()["role"] == "follower"
+    assert its_log()["records"]["0"]["key"] == "A"
 
 
 def test_records_are_shown_with_key_value_and_what_is_special(run: Simulation) -> None:
