@@ -51,7 +51,10 @@
     const moments = [...story.querySelectorAll("[data-step]")];
     const reached = (step) => {
       const last = moments.findLast((moment) => Number(moment.dataset.step) <= step);
-      for (const moment of moments) moment.toggleAttribute("aria-current", moment === last);
+      for (const moment of moments) {
+        if (moment === last) moment.setAttribute("aria-current", "step");
+        else moment.removeAttribute("aria-current");
+      }
     };
     for (const figure of figures) {
       figure.model.on("change:step", () => {
@@ -65,6 +68,8 @@
         reached(Number(moment.dataset.step));
       });
     }
+    // From here on only the sentence of the moment that is shown stands there, beside its picture.
+    story.classList.add("stepped");
     reached(figures[0].player.step);
   }
 

@@ -35,19 +35,39 @@ def recorded() -> Trace:
     """Three brokers and a shop that writes all the time; the leader crashes and comes back."""
     sim = Simulation(brokers=3, seed=7)
     sim.create_topic("payments", partitions=1, replication_factor=3, min_insync_replicas=2)
+    sim.run_for("100ms")  # until everybody has heard of it
     begins = sim.steps
+    shop = sim.producer("shop", acks="all", linger_ms=0)
     records = [("ABCDEF"[number % 6], f"payment {number}") for number in range(RECORDS)]
-    sim.producer("shop", acks="all").send_each("payments", records, every="60ms")
+    shop.send_each("payments", records, every="60ms")
     sim.run_for("700ms")
     leader = sim.leader_of("payments", 0)
     if leader is None:
         raise ValueError("the run of the failover has no leader to crash")
+    # Two at once: the followers fetch the first, and meanwhile the leader has the second alone.
+    shop.send("payments", key="E", value="payment in a hurry")
+    sim.run_for("1ms")
+    shop.send("payments", key="F", value="payment in a hurry, too")
+    sim.run_until(lambda: _is_ahead(sim, str(leader)), within="100ms")
     sim.crash(leader)
     sim.run_for("2s")
     sim.restart(leader)
     sim.run_for("1s")
     trace: Trace = sim.trace.window(begins).to_dict()
     return trace
+
+
+def _is_ahead(sim: Simulation, leader: str) -> bool:
+    """Whether the leader has records that no follower has, and none is on its way to one."""
+    logs = sim.trace.frame()["logs"]
+    ends = {node: logs[node][PLACE]["end"] for node in logs}
+    arrived = {number for step in sim.trace.steps for number in step.received}
+    under_way = any(
+        message["from"] == leader and message.get("keys") and message["id"] not in arrived
+        for step in sim.trace.steps
+        for message in step.sent
+    )
+    return not under_way and all(ends[leader] > ends[node] for node in ends if node != leader)
 
 
 def moments(trace: Trace) -> list[Moment]:
@@ -59,16 +79,21 @@ def moments(trace: Trace) -> list[Moment]:
     new = str(state_at(trace, elected)["partitions"][PLACE]["leader"])
     return [
         *_until_somebody_else_leads(look, crash, elected, gone, new),
-        *_until_all_are_back(look, crash, elected, gone, new),
+        *_until_the_shop_is_answered(look, crash, elected, new),
+        *_until_all_are_back(look, elected, gone, new),
     ]
 
 
 def _until_somebody_else_leads(
     look: _Look, crash: int, elected: int, gone: str, new: str
 ) -> list[Moment]:
-    log = state_at(look.trace, crash)["logs"][gone][PLACE]
+    logs = state_at(look.trace, crash)["logs"]
+    log = logs[gone][PLACE]
+    alone = max(logs[node][PLACE]["end"] for node in logs if node != gone)
+    if alone != log["end"] - 1:
+        raise ValueError("the run of the failover leaves no record to cut off")
     after = state_at(look.trace, elected)["partitions"][PLACE]
-    others = " and ".join(str(node) for node in after["isr"])
+    [other] = [node for node in after["isr"] if str(node) != new]
     return [
         Moment(
             look.received(0, "shop", "Produce response"), "written",
@@ -77,8 +102,9 @@ def _until_somebody_else_leads(
         ),
         Moment(
             crash, "crash",
-            f"Broker {gone} is gone. Its log ended at {log['end']}, its high watermark was"
-            f" {log['hw']}. Nobody has been told of anything behind that.",
+            f"Broker {gone} is gone. Its log ended at {log['end']}, and the record at {alone} it"
+            f" had alone. Its high watermark was {log['hw']}: of anything from there on, nobody has"
+            " been told that it counts.",
         ),
         Moment(
             look.heard(crash, "shop", "out of reach"), "noticed",
@@ -90,41 +116,65 @@ def _until_somebody_else_leads(
             elected, "elected",
             f"Broker {gone} has hung up, and has not called again within a heartbeat. The"
             f" controller takes it out of the in-sync replicas and gives the lead to broker {new},"
-            f" in leader epoch {after['epoch']}. In sync are now {others}: still two, so writing"
-            " may go on.",
+            f" in leader epoch {after['epoch']}. This counts now that broker {other} has fetched"
+            " it: a majority has it. Two are still in sync, so writing may go on.",
         ),
     ]  # fmt: skip
 
 
-def _until_all_are_back(look: _Look, crash: int, elected: int, gone: str, new: str) -> list[Moment]:
+def _until_the_shop_is_answered(look: _Look, crash: int, elected: int, new: str) -> list[Moment]:
     resent = look.received(elected, new, "Produce")
     answered = look.received(resent, "shop", "Produce response")
-    back = look.after(answered, "the restart", lambda step: "starts again" in step["cause"]["text"])
+    before, after = (
+        state_at(look.trace, step)["logs"][new][PLACE]["end"] for step in (resent - 1, resent)
+    )
+    if before != after:
+        raise ValueError("the run of the failover sends nothing again that is there already")
     gap_ms = (look.time(answered) - look.time(crash)) // 1000
     return [
         Moment(
             resent, "sent again",
-            f"The shop has asked who leads, and sends again what it kept, to broker {new}. Had one"
-            " of these batches been written before, its sequence number would say so.",
+            f"The shop has asked who leads, and sends again what it kept, to broker {new}. The"
+            f" first of it, the record at {before - 1}, is there already: broker {new} sees it by"
+            " the sequence number, and does not write it twice.",
         ),
         Moment(
             answered, "answered",
-            f"Written, and fetched by the other. From the crash to this answer it took {gap_ms} ms;"
+            f"The shop hears that its record is safe. From the crash to here it took {gap_ms} ms;"
             " most of that was waiting until the silence was long enough to be believed.",
         ),
+    ]  # fmt: skip
+
+
+def _until_all_are_back(look: _Look, elected: int, gone: str, new: str) -> list[Moment]:
+    end = f"logs/{gone}/{PLACE}/end"
+    epoch = state_at(look.trace, elected)["partitions"][PLACE]["epoch"]
+    back = look.after(elected, "the restart", lambda step: "starts again" in step["cause"]["text"])
+    cut = look.sets(back, end)
+    before, after = (state_at(look.trace, step)["logs"][gone][PLACE]["end"] for step in (back, cut))
+    if after != before - 1:
+        raise ValueError("the run of the failover cuts nothing off")
+    return [
         Moment(
             back, "back",
-            f"Broker {gone} starts again. Its log is what it was; the others have gone on.",
+            f"Broker {gone} starts again. Its log is what it was, up to {before}; the others have"
+            " gone on without it.",
         ),
         Moment(
-            look.sets(back, f"logs/{gone}/{PLACE}/end"), "follows",
-            f"It asks broker {new} where its last epoch ended, would throw away what it had beyond"
-            " that, and fetches what it has missed.",
+            cut, "truncated",
+            f"It asks broker {new} for what comes next, and says that its last record is of epoch"
+            f" {epoch - 1}. That epoch ended at {after}, says broker {new}. So broker {gone} cuts"
+            f" off its record at {after}. Nothing is lost: nobody was told that it counts, and"
+            " the shop has sent it again.",
+        ),
+        Moment(
+            look.sets(cut, end), "follows",
+            f"Broker {gone} fetches what it has missed. Now it has all that the leader has.",
         ),
         Moment(
             look.sets(back, f"partitions/{PLACE}/isr"), "in sync",
-            f"It has caught up. The leader asks the controller, and broker {gone} is in sync"
-            " again: it may become the leader, the next time.",
+            f"The leader has asked the controller, and broker {gone} is in sync again: it may"
+            " become the leader, the next time.",
         ),
     ]  # fmt: skip
 
@@ -196,6 +246,7 @@ def figures(trace: Trace) -> tuple[ClusterView, Timeline]:
         subtitle="a thick line leads; a slanted one is a message with records",
         topics=["payments"],
         who=["shop", "1", "2", "3"],
+        moments=named,
         start=elected,
     )
     return cluster, timeline
@@ -206,7 +257,7 @@ def story(trace: Trace) -> str:
     cluster, timeline = figures(trace)
     items = "\n".join(
         f'<li><button type="button" data-step="{moment.step}">'
-        f"<b>{escape(moment.name)}</b> {_time(trace, moment.step)}</button>"
+        f"<b>{escape(moment.name)}</b> <small>{_time(trace, moment.step)}</small></button>"
         f"<span>{escape(moment.text)}</span></li>"
         for moment in moments(trace)
     )

@@ -45,6 +45,8 @@ def test_the_first_frame_shows_who_is_gone_and_what_only_it_may_have(
     crash = step_with(trace, "crashes")
     held = state_at(trace, crash)["logs"]["2"]["payments-0"]
     assert len(letters(page, "2 payments-0")) == held["end"]
+    # Nobody has been elected yet: whatever it is worth, it is the leader that clients are told of.
+    expect(page.locator('[data-row="2 payments-0"] text').nth(1)).to_have_text("leader · epoch 4")
 
 
 def test_every_replica_is_what_its_broker_has(open_figure: OpenFigure) -> None:
@@ -142,6 +144,40 @@ def test_messages_are_strokes_from_line_to_line(open_figure: OpenFigure) -> None
     page.get_by_role("button", name="table").click()
     table = page.locator(".oz-table").filter(has=page.locator("caption", has_text="so far"))
     expect(table.locator("tbody tr")).to_have_count(len(produced))
+
+
+@pytest.mark.parametrize("kind", [ClusterView, Timeline])
+def test_a_moment_that_is_named_is_stopped_at_and_what_arrives_is_shown(
+    open_figure: OpenFigure, kind: type[Figure]
+) -> None:
+    trace = failover_trace()
+    beat = {"id": 999, "from": "1", "to": "3", "name": "BrokerHeartbeat", "text": "1 lives"}
+    crash = step_with(trace, "crashes")
+    gone = trace["steps"][crash]["time"]
+    sent, heard = (
+        {"time": gone + wait, "cause": {"kind": "message", "who": who, "text": text},
+         "sent": [], "received": [], "set": []}
+        for wait, who, text in [(100, "1", "broker 1 is alive"), (200, "3", "1 lives")]
+    )  # fmt: skip
+    sent["sent"], heard["received"] = [{**beat, "arrives": gone + 200}], [999]
+    trace["steps"][crash + 1 : crash + 1] = [sent, heard]
+    trace["keyframes"] = trace["keyframes"][:1]
+    page = open_figure(trace, kind=kind, moments=[(crash + 2, "a sign of life")])
+    seek(page, crash + 2)
+    expect(page.locator(".oz-caption")).to_have_text("1 lives")
+    seek(page, crash + 1.5)
+    expect(page.locator("title", has_text="BrokerHeartbeat: 1 lives")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_no_stroke_crosses_the_names_of_the_lines(open_figure: OpenFigure, width: int) -> None:
+    page = open_figure(failover_trace(), kind=Timeline, width=width, start=-1)
+    names, strokes = page.evaluate(
+        """[Math.max(...[...document.querySelectorAll(".oz-lane-name")]
+              .map((name) => name.getBBox().x + name.getBBox().width)),
+            +document.querySelector(".oz-picture clipPath rect").getAttribute("x")]"""
+    )
+    assert names <= strokes
 
 
 def test_what_led_to_a_moment_stays_in_the_picture_on_a_phone(open_figure: OpenFigure) -> None:

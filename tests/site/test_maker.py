@@ -170,8 +170,8 @@ def test_the_failover_has_all_its_moments_in_their_order() -> None:
     trace = failover.recorded()
     found = failover.moments(trace)
     assert [moment.name for moment in found] == [
-        "written", "crash", "noticed", "elected", "sent again", "answered", "back", "follows",
-        "in sync",
+        "written", "crash", "noticed", "elected", "sent again", "answered", "back", "truncated",
+        "follows", "in sync",
     ]  # fmt: skip
     assert [moment.step for moment in found] == sorted({moment.step for moment in found})
     assert len(json.dumps(trace)) < 1_000_000

@@ -12,7 +12,7 @@ const CLIENT = { width: 150, height: 46, gap: 10 };
 const GAP = 26;
 const PAD = 14;
 const HEADER = 40;
-const NAME = 22;
+const NAME = 25;
 const AFTER_STRIP = 12;
 const BROKER_WIDTH_MIN = 212;
 const AIR = { low: 26, step: 24, clients: 34 };
@@ -54,7 +54,7 @@ function stripBox(broker, name, at) {
   const width = broker.width - PAD;
   return {
     x, y, width, pitch: PITCH, cell: CELL, room: 1, laneRight: x + width, lanesY: y, stemY: y,
-    nameX: x, nameY: y - 11, noteX: broker.x + broker.width - PAD, noteY: y - 11,
+    nameX: x, nameY: y - 14, noteX: broker.x + broker.width - PAD, noteY: y - 14,
     nameWidth: textWidth(name, FONT.name),
   };
 }

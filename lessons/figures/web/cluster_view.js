@@ -27,8 +27,8 @@ const SEEN_OF_NODES = ["status", "controller", "role", "epoch", "fenced", undefi
 const SEEN_OF_CLIENTS = ["status", "acked", "read", "waiting", undefined];
 
 class ClusterScene {
-  constructor({ trace, flights, options }) {
-    Object.assign(this, { trace, flights, options });
+  constructor({ trace, flights, options, told }) {
+    Object.assign(this, { trace, flights, options, told });
     this.cast = new Cast(trace);
     this.partitions = shownPartitions(this.cast, options).slice(0, PARTITIONS_MAX);
     this.brokers = this.cast.brokers();
@@ -65,6 +65,7 @@ class ClusterScene {
       card.place(this.layout.brokers.get(name),
         (partition) => this.layout.strips.get(`${name} ${partition}`));
     }
+    this.discs.right = width;
     for (const [name, box] of this.layout.clients) this.clientCards.get(name).place(box);
   }
 
@@ -148,7 +149,7 @@ class ClusterScene {
 
   isTelling(message) {
     if (!this.between(message.from, message.to)) return false;
-    if (message.keys?.length > 0) return true;
+    if (message.keys?.length > 0 || this.told.has(message.id)) return true;
     return DECISIVE.includes(message.name.replace(" response", ""));
   }
 

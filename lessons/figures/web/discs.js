@@ -15,6 +15,8 @@ export class Discs {
   constructor(cast) {
     this.cast = cast;
     this.nodes = new Map();
+    /** Words end here; the ways themselves keep clear of the edge. */
+    this.right = Infinity;
     this.ways = svg("g");
     this.trains = svg("g");
     this.element = svg("g", {}, this.ways, this.trains);
@@ -66,7 +68,7 @@ export class Discs {
       // What has not left yet is not seen: it would lie upon its sender's card.
       mark(car, "visibility", i > 0 && behind < RADIUS ? "hidden" : null);
       const at = way.getPointAtLength(back ? length - travelled : travelled);
-      place(car, at.x, at.y);
+      place(car, Math.min(at.x, this.right - (car.half ?? 0)), at.y);
       if (car.arrow) this.turn(car, way, back ? length - travelled : travelled, back);
     });
     write(train.firstChild, `${flight.name}: ${flight.text}${flight.lost ? " (lost)" : ""}`);
@@ -85,7 +87,8 @@ function tag(text, tone = "") {
   const word = svg("g", { class: tone ? "oz-disc oz-word" : "oz-disc" },
     svg("rect", { class: "oz-ground", x: -wide / 2, y: -8, width: wide, height: 16, rx: 8 }),
     svg("text", { class: `oz-small oz-more ${tone}`, dy: "0.36em" }, text));
-  word.longer = Math.max(0, wide / 2 - RADIUS);
+  word.half = wide / 2;
+  word.longer = Math.max(0, word.half - RADIUS);
   return word;
 }
 

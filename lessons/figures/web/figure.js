@@ -62,8 +62,11 @@ export class Figure {
     this.fold = new Fold(trace);
     this.flights = new Flights(trace.steps);
     const options = model.get("options") ?? {};
-    this.scene = this.makeScene({ trace, flights: this.flights, options });
-    const stops = stopsOf(trace, options.every ? () => true : this.scene.matters);
+    const moments = (model.get("moments") ?? []).map(([step]) => step);
+    this.scene = this.makeScene({
+      trace, flights: this.flights, options, told: receivedAt(trace, moments),
+    });
+    const stops = stopsOf(trace, options.every ? () => true : this.scene.matters, moments);
     this.clock = new Clock(trace.steps, stops, model.get("speed") || 1);
     this.scene.clock = this.clock;
     this.flights.schedule(this.clock);
@@ -258,11 +261,14 @@ function legendOf(signs) {
   return [html("ul", { class: "oz-legend", "aria-label": "Keys" }, ...items)];
 }
 
-function stopsOf(trace, matters = () => true) {
-  const last = trace.steps.length - 1;
-  const stops = trace.steps.flatMap((step, i) =>
-    (i === 0 || i === last || matters(step) ? [i] : []));
-  return stops;
+// A moment that the page names is a stop in each of its figures, and what arrives then is shown.
+function stopsOf(trace, matters = () => true, moments = []) {
+  const always = new Set([0, trace.steps.length - 1, ...moments]);
+  return trace.steps.flatMap((step, i) => (always.has(i) || matters(step) ? [i] : []));
+}
+
+function receivedAt(trace, moments) {
+  return new Set(moments.flatMap((step) => trace.steps[step]?.received ?? []));
 }
 
 function sentence(text) {

@@ -4,7 +4,7 @@ import { keep, mark, svg, write } from "./dom.js";
 
 export class Lane {
   constructor(name, title) {
-    Object.assign(this, { name, spans: new Map() });
+    Object.assign(this, { name, label: title, spans: new Map() });
     this.title = svg("text", { class: "oz-lane-name" });
     this.line = svg("g");
     write(this.title, title);

@@ -44,8 +44,9 @@ export function replicaRow(state, node, name) {
 // What a replica is, by the metadata; one that has not heard yet believes something else.
 function roleOf(row, partition, log, node) {
   const leads = String(partition.leader) === node;
-  if (leads && !row.gone) return { text: `leader · epoch ${row.epoch}`, tone: "lead" };
-  if (log?.role === "leader" && !row.gone) {
+  // Who has died leads on in the metadata, until somebody else is elected.
+  if (leads) return { text: `leader · epoch ${row.epoch}`, tone: row.gone ? "" : "lead" };
+  if (log?.role === "leader" && !row.gone && row.status !== "starting") {
     return { text: `still leads in epoch ${row.epoch}`, tone: "danger" };
   }
   if ((partition.isr ?? []).map(String).includes(node)) return { text: "follower", tone: "" };

@@ -19,8 +19,8 @@ const NAMED_MAX = 1;
 const HEAD = 7;
 
 class TimelineScene {
-  constructor({ trace, flights, options }) {
-    Object.assign(this, { trace, flights, options });
+  constructor({ trace, flights, options, told }) {
+    Object.assign(this, { trace, flights, options, told });
     this.cast = new Cast(trace);
     this.partitions = shownPartitions(this.cast, options);
     this.brokers = this.cast.brokers();
@@ -60,7 +60,7 @@ class TimelineScene {
     const kind = flight.name.replace(" response", "");
     const { messages } = this.options;
     if (messages?.length > 0) return messages.includes(kind);
-    return flight.keys?.length > 0 || DECISIVE.includes(kind);
+    return flight.keys?.length > 0 || this.told.has(flight.id) || DECISIVE.includes(kind);
   }
 
   matters(step) {
@@ -79,7 +79,9 @@ class TimelineScene {
   // -- layout and drawing --------------------------------------------------------------------
 
   resize(width) {
-    this.layout = timelineLayout(width, [...this.lanes.values()].map(({ name }) => name));
+    const lanes = [...this.lanes.values()];
+    this.layout = timelineLayout(width, lanes.map(({ name }) => name),
+      lanes.map(({ label }) => label));
     mark(this.element, "height", Math.ceil(this.layout.height));
     for (const [name, place] of this.layout.lanes) this.lanes.get(name).place(place);
     mark(this.window, "x", this.layout.left);
@@ -138,7 +140,8 @@ class TimelineScene {
     const [x1, whole] = [this.x(flight.first), this.x(end)];
     const now = this.x(frame.position);
     const until = Math.min(now, whole);
-    if (whole < this.layout.left || x1 > this.layout.right) return null;
+    // What has all but left the window would be the splinter of an arrow.
+    if (whole < this.layout.left + HEAD || x1 > this.layout.right) return null;
     const reach = flight.never ? 0.55 : 1;
     const part = whole > x1 ? ((until - x1) / (whole - x1)) * reach : reach;
     return {

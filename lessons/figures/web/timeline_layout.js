@@ -10,19 +10,22 @@ const LANE = 46;
 const TOP = 16;
 const BOTTOM = 26;
 const NARROW = 560;
+/** Names no wider than this stand beside their lines on a phone, too: no stroke crosses them. */
+const BESIDE_MAX = 96;
 /** So many pixels a second of shown time, where there is room for it. */
 const PIXELS_A_SECOND = 95;
 /** A phone shows as much of the past at once: what led to the moment must stay in the picture. */
 const SPAN_MIN_MS = 7_000;
 
-export function timelineLayout(width, names) {
+export function timelineLayout(width, names, titles) {
   const narrow = width < NARROW;
-  const widest = Math.max(0, ...names.map((name) => textWidth(name, FONT.name)));
-  const left = narrow ? 8 : Math.min(150, Math.ceil(widest) + 26);
-  const lane = narrow ? LANE + 10 : LANE;
+  const widest = Math.ceil(Math.max(0, ...titles.map((title) => textWidth(title, FONT.name))));
+  const above = narrow && widest > BESIDE_MAX;
+  const left = above ? 8 : Math.min(150, widest + (narrow ? 10 : 16));
+  const lane = above ? LANE + 10 : LANE;
   const lanes = new Map(names.map((name, i) => [name, {
-    y: TOP + lane * (i + 0.5) + (narrow ? 8 : 0), nameX: narrow ? left : 0,
-    nameDy: narrow ? -12 : 4.5,
+    y: TOP + lane * (i + 0.5) + (above ? 8 : 0), nameX: above ? left : 0,
+    nameDy: above ? -12 : 4.5,
   }]));
   const right = width - 10;
   const span = Math.max(((right - left) / PIXELS_A_SECOND) * 1000, SPAN_MIN_MS);
