@@ -5,8 +5,8 @@ clients and to peers, the clock, the disk's `fsync`. Each turn of the event loop
 node has two halves:
 
     1. events go in, effects come out and are carried out, which fills buffers of connections;
-    2. `settle`: each connection that has something to say writes once, and the one timer is set to
-       the node's next deadline.
+    2. `settle`: each connection that has something to say writes once, what is to be synced goes to
+       the threads that do so, and the one timer is set to the node's next deadline.
 
 Nothing that goes wrong for one request may end the others: an error that escapes the node is one
 line in the log and the end of the connection that caused it.
@@ -95,6 +95,7 @@ class Host:
         self._disk = disk
         self._loop = loop
         self._threads = SyncThreads()
+        self._to_sync: list[Sync] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._not_before_us = 0
@@ -161,7 +162,7 @@ class Host:
             elif isinstance(effect, Send):
                 self.links.send(effect)
             elif isinstance(effect, Sync):
-                self._sync(effect)
+                self._to_sync.append(effect)
             elif isinstance(effect, Close):
                 self._drop(effect.connection, effect.reason)
             elif isinstance(effect, HangUp):
@@ -175,9 +176,6 @@ class Host:
         client = self.connections.get(connection)
         if client is not None:
             client.close(reason)
-
-    def _sync(self, effect: Sync) -> None:
-        self._threads.run(partial(self._sync_in_thread, effect))
 
     def _sync_in_thread(self, effect: Sync) -> None:
         failed = False
@@ -198,9 +196,18 @@ class Host:
             dirty, self.dirty = self.dirty, []
             for writer in dirty:
                 writer.flush()
+        if self._to_sync:
+            self._sync()
         due_us = self.node.deadline()
         if due_us is not None and (self._timer is None or due_us < self._timer_us):
             self._set_timer(max(due_us, self._not_before_us))
+
+    def _sync(self) -> None:
+        """Not before others were told what they need not wait with: a thread that wakes up wants
+        the interpreter, and takes it from this one."""
+        to_sync, self._to_sync = self._to_sync, []
+        for effect in to_sync:
+            self._threads.run(partial(self._sync_in_thread, effect))
 
     def _set_timer(self, due_us: int) -> None:
         # A timer that is set too early is left alone: it finds nothing to do and sets the next one.
