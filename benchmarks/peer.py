@@ -103,23 +103,28 @@ def version() -> str:
 
 
 def run(tool: str, *arguments: str, stdin: str = "", seconds: int = 60) -> str:
-    """Run one of Kafka's tools, and return what it printed on standard output.
-
-    The first one to run leaves its classes behind as Java has prepared them (class data sharing),
-    and so spares all others half of their time. An archive that does not fit is no error: Java
-    then loads its classes as ever, and has been told to say nothing about it.
-    """
+    """Run one of Kafka's tools, and return what it printed on standard output."""
     kept = fetch() / "classes.jsa"
     draft = kept.with_suffix(f".{os.getpid()}")
-    sharing = f"SharedArchiveFile={kept}" if kept.exists() else f"ArchiveClassesAtExit={draft}"
-    line = command(tool, *arguments, options=("-Xlog:disable", f"-XX:{sharing}"))
+    line = command(tool, *arguments, options=_shared_classes(kept, draft))
     done = subprocess.run(line, input=stdin, capture_output=True, text=True, timeout=seconds)
-    if done.returncode != 0:
-        draft.unlink(missing_ok=True)
-        raise RuntimeError(f"{tool} ended with {done.returncode}: {done.stdout}{done.stderr}")
     if draft.exists():
         draft.replace(kept)
+    if done.returncode != 0:
+        raise RuntimeError(f"{tool} ended with {done.returncode}: {done.stdout}{done.stderr}")
     return done.stdout
+
+
+def _shared_classes(kept: Path, draft: Path) -> tuple[str, ...]:
+    """Spare a tool half of its time: the first one leaves its classes behind as Java has prepared
+    them (class data sharing). Where such an archive does not fit, Java loads its classes as ever;
+    it is told not to complain of that on standard output.
+    """
+    if kept.exists():
+        return ("-Xlog:disable", f"-XX:SharedArchiveFile={kept}")
+    if os.access(kept.parent, os.W_OK):
+        return ("-Xlog:disable", f"-XX:ArchiveClassesAtExit={draft}")
+    return ()
 
 
 def main() -> int:
