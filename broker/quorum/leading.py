@@ -28,7 +28,7 @@ from broker.quorum.states import Leader
 from broker.quorum.transitions import Cause
 from broker.quorum.waiting import WaitingFetch
 from broker.wire.codec import encode
-from broker.wire.errors import ErrorCode
+from broker.wire.errors import ErrorCode, StorageError
 from broker.wire.messages import begin_quorum_epoch
 from broker.wire.messages.control_records import LeaderChangeMessage, Voter
 from broker.wire.messages.fetch import (
@@ -152,8 +152,19 @@ class Leading:
         waiting = list(state.waiting)
         state.waiting.clear()
         for each in waiting:
-            answer = self._read(state, each.partition, each.max_bytes)
-            self.member.respond(each.request, fetch_response(answer))
+            self._answer(state, each)
+
+    def _answer(self, state: Leader, waiting: WaitingFetch) -> None:
+        """Tell one who waited what there is now.
+
+        If that cannot be read, it is told so, and nobody else: what has just been appended stands,
+        whoever appended it. If its next fetch cannot be read either, that ends this node.
+        """
+        try:
+            answer = fetch_response(self._read(state, waiting.partition, waiting.max_bytes))
+        except StorageError as error:
+            answer = refused_fetch(error.code, state.leader_id, self.member.epoch)
+        self.member.respond(waiting.request, answer)
 
     def forget(self, connection: int) -> None:
         """A connection is gone, and nobody waits on it any more."""
@@ -165,8 +176,7 @@ class Leading:
     def _time_out(self, state: Leader, now: Now) -> None:
         for each in [each for each in state.waiting if each.deadline <= now.mono_us]:
             state.waiting.remove(each)
-            answer = self._read(state, each.partition, each.max_bytes)
-            self.member.respond(each.request, fetch_response(answer))
+            self._answer(state, each)
 
     # -- counting ---------------------------------------------------------------------------------
 

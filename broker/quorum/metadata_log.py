@@ -131,8 +131,9 @@ class MetadataLog:
     def append_records(self, records: Sequence[Message], epoch: int, now: Now) -> None:
         """Append metadata records as one batch: a batch is torn as a whole."""
         values = [(None, encode_metadata_record(r, record_version(r))) for r in records]
-        self._own[self.end_offset] = (epoch, tuple(records))
+        offset = self.end_offset
         self.append(values, epoch, now)
+        self._own[offset] = (epoch, tuple(records))
 
     def append_fetched(self, records: Buffer, epoch: int, now: Now) -> None:
         """Append what the leader of an epoch has sent, as it is."""
