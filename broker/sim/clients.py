@@ -189,6 +189,8 @@ class ConsumerHost(ClientHost):
         self.assigned: dict[Place, None] = {}
         self.paused: dict[Place, None] = {}
         self.turn: PollTurn | None = None
+        self._sent_to_end: dict[Place, None] = {}
+        """Where it looks for the end of the log, and was not told yet."""
         self._next_poll_us = 0
 
     def new_machine(self) -> Consumer:
@@ -204,7 +206,7 @@ class ConsumerHost(ClientHost):
         at = _SPECIAL_OFFSETS[offset] if isinstance(offset, str) else offset
         machine = _running(self.machine)
         for place in places:
-            self.history.moved(self.name, place, offset)
+            self._moved(place, None if place in known else offset)
         self.follow(machine.assign(list(self.assigned), at=at, now=self.now()))
         if offset is not None:
             for place in known:
@@ -213,7 +215,7 @@ class ConsumerHost(ClientHost):
     def seek(self, place: Place, offset: str | int) -> None:
         """Go to an offset, the beginning or the end."""
         machine, now = _running(self.machine), self.now()
-        self.history.moved(self.name, place, offset)
+        self._moved(place, offset)
         if isinstance(offset, int):
             self.follow(machine.seek(*place, offset, now=now))
         elif offset == "beginning":
@@ -224,8 +226,24 @@ class ConsumerHost(ClientHost):
     def seek_to_timestamp(self, place: Place, timestamp_ms: int) -> None:
         """Go to the first record of a moment, or after it."""
         machine = _running(self.machine)
-        self.history.moved(self.name, place, None)
+        self._moved(place, None)
         self.follow(machine.seek_to_timestamp(*place, timestamp_ms, now=self.now()))
+
+    def _moved(self, place: Place, offset: str | int | None) -> None:
+        self.history.moved(self.name, place, offset)
+        if offset == "end":
+            self._sent_to_end[place] = None
+        else:
+            self._sent_to_end.pop(place, None)
+
+    def _look_for_ends(self) -> None:
+        """Notice where the end was: readers who are sent there may learn it much later."""
+        machine = _running(self.machine)
+        for place in list(self._sent_to_end):
+            position = machine.position(*place)
+            if position is not None:
+                del self._sent_to_end[place]
+                self.history.found_end(self.name, place, position)
 
     def pause_reading(self, place: Place) -> None:
         """Leave a partition alone for a while."""
@@ -249,6 +267,8 @@ class ConsumerHost(ClientHost):
 
     def after(self) -> None:
         """Poll now, or plan to."""
+        if self._sent_to_end:
+            self._look_for_ends()
         if self.idle:
             return
         if self.every_us is None:
@@ -279,6 +299,7 @@ class ConsumerHost(ClientHost):
         self.turn = None
         self.assigned.clear()
         self.paused.clear()
+        self._sent_to_end.clear()
 
     @property
     def idle(self) -> bool:

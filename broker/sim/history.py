@@ -54,6 +54,8 @@ class Move(NamedTuple):
     """How many reads the history had by then."""
     to: int | str | None = None
     """The offset, "end", or None if only the reader knows."""
+    found: int | None = None
+    """Where the end was, once the reader was told."""
 
 
 class Finding(NamedTuple):
@@ -100,6 +102,12 @@ class History:
     def moved(self, client: str, place: Place, to: int | str | None) -> None:
         """A reader was placed: what it reads next need not follow what it read last."""
         self.moves.append(Move(client, place, len(self.reads), to))
+
+    def found_end(self, client: str, place: Place, offset: int) -> None:
+        """A reader who was placed at the end was told where that is, perhaps much later."""
+        moves = self.moves
+        at = max(i for i, move in enumerate(moves) if (move.client, move.place) == (client, place))
+        moves[at] = moves[at]._replace(found=offset)
 
     def find(self, kind: str, text: str, *, allowed: bool) -> None:
         """Note a finding, once."""

@@ -146,7 +146,8 @@ def _reads(history: History, number: int, gone: Gone) -> Iterator[Operation]:
                 yield _poll(number, batch, gone)
                 batch = []
             number += 1
-            yield Operation(number, move.client, (Moved(move.place, _placed(move.to)),))
+            moved = Moved(move.place, _placed(move.to), move.found)
+            yield Operation(number, move.client, (moved,))
             move = next(moves, None)
         batch.append(read)
     if batch:

@@ -239,6 +239,19 @@ def test_a_reader_of_what_is_gone_may_have_to_begin_anew() -> None:
     assert kinds == ["external nonmonotonic poll?", "consumed record lost?"]
 
 
+def test_a_reader_at_the_end_may_have_to_begin_anew_once_that_is_gone() -> None:
+    """Only what lay before the end that it was told can have sent it back."""
+    for told, kinds in ((3, ["end went back?"]), (1, ["end went back"]), (None, ["end went back"])):
+        history = new_history()
+        sent(history, CREATED, 0)
+        read(history, CREATED, 0)
+        history.moved("reader", PLACE, "end")
+        if told is not None:
+            history.found_end("reader", PLACE, told)
+        read(history, CREATED, 0)
+        assert judged(history, CREATED, gone={PLACE: {2: [Lost(PAID, ": lost")]}}) == kinds
+
+
 def test_a_finding_is_told_once() -> None:
     history = new_history()
     sent(history, CREATED, status=Status.FAILED)

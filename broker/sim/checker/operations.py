@@ -64,6 +64,8 @@ class Moved(NamedTuple):
     place: Place
     to: int | None = None
     """The offset from which it is to read, END_OF_LOG, or None if that is not known."""
+    found: int | None = None
+    """Where the end of the log was, as the reader was told later."""
 
 
 Action = Send | Poll | Moved

@@ -48,6 +48,8 @@ class Stretch(NamedTuple):
     """The offset where it was to begin, if that is known."""
     floor: int = 0
     """If it was to begin at the end: the offset after the last that anybody had read by then."""
+    found: int = 0
+    """If it was to begin at the end: where that was, as it was told."""
 
 
 def stretches(orders: Orders) -> Iterator[Stretch]:
@@ -63,7 +65,8 @@ def stretches(orders: Orders) -> Iterator[Stretch]:
                 at_end = action.to == END_OF_LOG
                 floor = read_up_to.get(action.place, 0) if at_end else 0
                 start = None if at_end else action.to
-                going[key] = Stretch(action.place, [], start=start, floor=floor)
+                found = action.found or 0
+                going[key] = Stretch(action.place, [], start=start, floor=floor, found=found)
             elif isinstance(action, Poll) and operation.end is End.OK:
                 if key not in going:
                     going[key] = Stretch(action.place, [], action.beginning is not None)
@@ -114,7 +117,8 @@ def _beginning(orders: Orders, way: Stretch) -> Iterator[Anomaly]:
         f"and {first.operation} began with {orders.name(first.value)} at offset {first.offset} of "
         f"{place_name(way.place)}"
     )
-    where, operations = (way.place, max(first.offset, way.floor - 1)), (first.operation,)
+    stood = max(first.offset, way.floor - 1, way.found - 1)
+    where, operations = (way.place, stood), (first.operation,)
     missed = [] if way.start is None else order.from_to(way.start, first.offset)
     if missed:
         (value, *_) = order.values[missed[0]]
