@@ -274,19 +274,6 @@ def test_a_waiting_fetch_is_answered_when_the_high_watermark_moves() -> None:
     assert data_of(answer).high_watermark == 2, "and so do those who wait"
 
 
-def test_what_is_appended_stands_though_who_waits_for_it_cannot_be_told() -> None:
-    """The controller must not take its decision back: it is in the log, and may be committed."""
-    node = Node().lead()
-    assert node.fetch(3, offset=1, last_epoch=1, wait_ms=500) is None
-    node.disk.fail_next("read")
-    assert node.quorum.append([feature(1)], node.now) == 2
-    (answer,) = node.answered()
-    assert data_of(answer).error_code == ErrorCode.KAFKA_STORAGE_ERROR
-    answer = node.fetch(3, offset=1, last_epoch=1)
-    assert answer is not None
-    assert offsets(answer) == [1]
-
-
 def test_a_waiting_fetch_is_sent_on_when_the_leader_goes() -> None:
     node = Node().lead()
     assert node.fetch(2, 1, 1, wait_ms=300) is None

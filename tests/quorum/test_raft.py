@@ -291,6 +291,20 @@ def test_a_follower_that_waits_is_sent_what_is_new() -> None:
     assert offsets(data_of(answer)) == [1]
 
 
+def test_what_is_appended_stands_though_who_waits_for_it_cannot_be_told() -> None:
+    """Leaders: "append entry to local log": a controller that is told of an error has taken its
+    decision back, and the next one would contradict what may be committed all the same."""
+    node = Node().lead()
+    assert node.fetch(3, offset=1, last_epoch=1, wait_ms=500) is None
+    node.disk.fail_next("read")
+    assert node.quorum.append([feature(1)], node.now) == 2
+    (refusal,) = node.answered()
+    assert data_of(refusal).error_code == ErrorCode.KAFKA_STORAGE_ERROR
+    answer = node.fetch(3, offset=1, last_epoch=1)
+    assert answer is not None
+    assert offsets(answer) == [1]
+
+
 def test_where_logs_differ_the_leader_looks_further_back() -> None:
     """Leaders: "If AppendEntries fails because of log inconsistency: decrement nextIndex and
     retry". One step goes back by a whole epoch (section 5.3, and KIP-101)."""
