@@ -147,6 +147,8 @@ class Node:
         self.quorum.start(now)
         if self.config.is_broker:
             broker.lifecycle.start(now)
+        else:
+            broker.lifecycle.stay_out()
         self._settle(now)
         return self._take_effects()
 

@@ -8,7 +8,6 @@ import pytest
 
 from broker.api.phase import Phase
 from broker.log import checkpoints
-from broker.metadata.configs import BrokerConfig
 from broker.wire.errors import ErrorCode
 from broker.wire.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from broker.wire.messages.delete_topics import DeleteTopicsRequest
@@ -349,41 +348,3 @@ def test_the_last_one_does_not_wait_for_a_majority_that_is_gone() -> None:
         began_us = bench.mono_us
         bench.stop(node)
         assert bench.mono_us - began_us < 2_500_000
-
-
-# -- roles ----------------------------------------------------------------------------------------
-
-
-class Apart(ClusterBench):
-    """Nodes 1 and 2 are brokers only, nodes 3 to 5 controllers only."""
-
-    def _config(self, node_id: int) -> BrokerConfig:
-        here = f"127.0.0.1:{19000 + node_id}"
-        is_broker = node_id <= 2
-        return BrokerConfig.from_settings(
-            {
-                "node.id": str(node_id),
-                "process.roles": "broker" if is_broker else "controller",
-                "listeners": f"{'PLAINTEXT' if is_broker else 'CONTROLLER'}://{here}",
-                "controller.listener.names": "CONTROLLER",
-                "controller.quorum.voters": ",".join(
-                    f"{voter}@127.0.0.1:{19000 + voter}" for voter in (3, 4, 5)
-                ),
-            }
-        )
-
-
-def test_controllers_and_brokers_may_be_nodes_of_their_own() -> None:
-    bench = Apart(5)
-    assert bench.controller in (3, 4, 5)
-    bench.wait_until(lambda: len(list(bench.image.live_brokers())) == 2)
-    assert new_topic(bench, 1, copies=2).error_code == 0
-    assert produce(bench, "a") == 0
-    dead = bench.controller
-    bench.kill(dead)
-    bench.wait_until(lambda: any(n.broker.controller.active for n in bench.nodes.values()))
-    assert new_topic(bench, 2, "more", copies=2).error_code == 0
-    bench.restart(dead)
-    assert bench.nodes[dead].phase is Phase.SERVING
-    for node in (1, 2):
-        bench.stop(node)

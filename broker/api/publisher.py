@@ -51,7 +51,8 @@ class Publisher:
         if self.loader.image is broker.image:
             return
         broker.image = image = self.loader.image
-        broker.lifecycle.alone = len(broker.config.voter_ids) == len(image.brokers) == 1
+        own = (broker.config.node_id,)
+        broker.lifecycle.alone = own == broker.config.voter_ids == tuple(image.brokers)
         broker.lifecycle.applied(image.offset, now)
         self.snapshots.applied(now)
         self._touched["image",] = None

@@ -124,6 +124,10 @@ class BrokerLifecycle:
         self._give_up_us = now.mono_us + wait_ms * 1000
         self._ask_at_once(now)
 
+    def stay_out(self) -> None:
+        """This node keeps no records: it is no broker, and must not be taken for one."""
+        self._stop()
+
     def set_controller(self, leader_id: int, now: Now) -> None:
         """The quorum has another leader, or none: what was asked of the one before is void."""
         if leader_id == self._controller:
