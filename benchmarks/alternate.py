@@ -1,5 +1,9 @@
 """Taking turns: a round here, a round there, the first of which does not count.
 
+Before each of them everybody comes to rest. A broker that has been written to goes on for a second
+or two (it deletes what the round has left, compiles, collects garbage), and on two cores that would
+slow the other one down by half.
+
 A round that something came between is measured again: on a busy machine a cluster may find that one
 of its brokers has died, though it only did not get its turn, and move what that one led.
 """
@@ -18,6 +22,11 @@ from benchmarks.brokers import Broker
 from benchmarks.messages import DisturbedError
 
 TRIES = 3
+AT_REST = 0.2
+"""A broker, or all of a cluster, that uses less than this of one core does nothing of note."""
+LOOK_S = 0.25
+REST_MAX_S = 5.0
+"""Longer nobody is waited for: some work may not end."""
 _T = TypeVar("_T")
 
 Measure = Callable[[Broker, int], dict[str, float]]
@@ -39,11 +48,22 @@ def alternate(
             break
         order = brokers if turn % 2 else brokers[::-1]
         for broker in order:
+            come_to_rest(brokers)
             measured = patiently(partial(measure, broker, turn))
             for quantity, value in measured.items():
                 if turn:
                     found[quantity][broker.name].append(value)
     return found
+
+
+def come_to_rest(brokers: Sequence[Broker]) -> None:
+    """Wait until no broker does anything but wait itself."""
+    ends = time.monotonic() + REST_MAX_S
+    busy = True
+    while busy and time.monotonic() < ends:
+        before = sum(broker.cpu for broker in brokers)
+        time.sleep(LOOK_S)
+        busy = sum(broker.cpu for broker in brokers) - before > AT_REST * LOOK_S
 
 
 def patiently(step: Callable[[], _T]) -> _T:

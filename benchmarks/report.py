@@ -40,10 +40,10 @@ _INTRODUCTION = """\
 
 What the broker costs, and beside it what Apache Kafka costs on the same machine in the same run.
 Both brokers run on loopback, in turns: a round here, a round there, after a warm-up that does not
-count, and who was first in one round is last in the next. Shown are medians. *Ahead by* is the
-factor by which offset-zero is better (below 1 it is behind), round by round, and *from round to
-round* says how far that moved. Figures from one machine say little about another, and little about
-the same one an hour later; the ratios say more.
+count, and who was first in one round is last in the next. No round begins before both brokers have
+come to rest. Shown are medians. *Ahead by* is the factor by which offset-zero is better (below 1 it
+is behind), round by round, and *from round to round* says how far that moved. Figures from one
+machine say little about another, and little about the same one an hour later; the ratios say more.
 
 `make bench` measures all of it anew, `make bench ROWS="codec start"` a part.
 """
