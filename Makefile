@@ -8,8 +8,11 @@ SHELL := /bin/sh
 # JupyterLab's port (the next free one is taken when it is in use); BROWSER=no opens no browser.
 PORT ?= 8888
 LESSON ?= lessons/01_the_log.ipynb
-# How many tests run at once, and what to hand to pytest: make test TESTS="tests/log -x"
-JOBS ?= 2
+# How many files of tests run at once: one more than there are processors, for some tests mostly
+# wait, and at most five, where the longest files are what takes its time. And what to hand to
+# pytest: make test TESTS="tests/log -x"
+PROCESSORS = $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+JOBS ?= $(shell echo $$(($(PROCESSORS) > 4 ? 5 : $(PROCESSORS) + 1)))
 TESTS ?=
 # Which benchmarks run: make bench ROWS="codec start"; nothing means all.
 ROWS ?=
@@ -39,8 +42,8 @@ lab: setup ## open JupyterLab on the first lesson (PORT=8888, BROWSER=no, LESSON
 	@test -e "$(LESSON)" || { echo "offset-zero: there is no lesson $(LESSON)" >&2; exit 1; }
 	@exec env $(JUPYTER) .venv/bin/jupyter-lab --port=$(PORT) $(NO_BROWSER) --LabApp.default_url="/lab/tree/$(LESSON)"
 
-test: setup tools lint ## check the style, then run all tests (JOBS=2, TESTS="tests/log -x")
-	@$(PYTHON_BIN) -m pytest -n $(JOBS) $(TESTS)
+test: setup tools lint ## check the style, then run all tests (JOBS=3, TESTS="tests/log -x")
+	@$(PYTHON_BIN) -m pytest -n $(JOBS) --dist=loadfile --no-loadscope-reorder $(TESTS)
 
 lint: setup ## check style, types and layers: ruff, mypy, import-linter
 	@.venv/bin/ruff check

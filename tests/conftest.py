@@ -30,6 +30,26 @@ PROGRAMS = {
     "git": (("git",), "apt install git"),
 }
 
+# What takes long begins first, so that all workers end together. A file goes to one worker as a
+# whole (see the Makefile): what its tests share is set up once. First come the site's build and the
+# clients that mostly wait: something else can use the processor meanwhile.
+LONG = (
+    "site/test_alive.py",
+    "clients/test_three_brokers.py",
+    "clients/test_cluster_tools.py",
+    "clients/test_apache_kafka.py",
+    "sim/test_swarm.py",
+    "site/test_pages.py",
+    "figures/",
+    "clients/",
+    "sim/test_faults.py",
+    "assignments/",
+    "lessons/",
+    "site/",
+    "sim/",
+    "wire/",
+)
+
 # The same examples on every machine and in every run: a failure that one person sees, all see.
 # HYPOTHESIS_PROFILE=search looks further, with a new seed each time.
 settings.register_profile(
@@ -48,6 +68,16 @@ def find_program(name: str) -> str | None:
     """The path of a program, under whichever of its names it is installed."""
     names, _ = PROGRAMS[name]
     return next((path for each in names if (path := shutil.which(each))), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those of `LONG` first, and otherwise in the order in which they were found."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    name = item.nodeid.removeprefix("tests/")
+    return next((turn for turn, begin in enumerate(LONG) if name.startswith(begin)), len(LONG))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
