@@ -36,9 +36,16 @@ MEASURED = ROOT / "benchmarks" / "last.json"
 BOOSTS = {"lessons": 2, "reference": 0.5}
 """Whoever searches for a word of Kafka's wants it explained first, and used second."""
 
+MANY = 4
+"""So many columns of numbers are too many for a phone beside the words that they are about."""
+
 _TABLE = re.compile(r"<table>(.*?)</table>", re.DOTALL)
 _EMPTY_HEAD = re.compile(r"<thead>\s*<tr>(?:\s*<th[^>]*></th>)+\s*</tr>\s*</thead>\s*")
 _CORNER = re.compile(r"(<thead>\s*<tr>\s*)<th[^>]*></th>")
+_FROM_DISK = '<script>location.protocol === "file:" && location.replace("index.html")</script>'
+_NO_SUCH_PAGE = """<h1>There is no such page</h1>
+<p>404: nothing stands at this address. It may have moved; the search above finds it, or begin
+<a href="/index.html">at offset zero</a>.</p>"""
 _UNNAMED = {
     'data-md-component="search" role="dialog"': 'aria-label="Search"',
     'type="checkbox" id="__search"': 'aria-label="Search"',
@@ -143,7 +150,14 @@ def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> st
 def on_page_content(html: str, page: Page, config: Any, files: Files) -> str:
     """No empty heads on tables; wide tables scroll by themselves."""
     html = _CORNER.sub(r"\1<td></td>", _EMPTY_HEAD.sub("", html))
-    return _TABLE.sub(r'<div class="wide"><table class="rows">\1</table></div>', html)
+    return _TABLE.sub(_scrolling, html)
+
+
+def _scrolling(table: re.Match[str]) -> str:
+    """A table in a frame of its own; one of figures may put its words above them on a phone."""
+    head, _, _ = table[1].partition("</thead>")
+    kind = "rows numbers" if head.count("text-align: right") >= MANY else "rows"
+    return f'<div class="wide"><table class="{kind}">{table[1]}</table></div>'
 
 
 def on_post_page(output: str, page: Page, config: Any) -> str:
@@ -153,7 +167,11 @@ def on_post_page(output: str, page: Page, config: Any) -> str:
 
 def on_post_template(output: str, template_name: str, config: Any) -> str:
     """The same, on the page that says that there is no such page."""
-    return _named(output)
+    if template_name != "404.html":
+        return output
+    # Its links begin at the server's root, as it stands at any depth. A disk has no such root.
+    html = _named(output).replace('<meta charset="utf-8">', f'<meta charset="utf-8">{_FROM_DISK}')
+    return html.replace("<h1>404 - Not found</h1>", _NO_SUCH_PAGE)
 
 
 def _named(html: str) -> str:

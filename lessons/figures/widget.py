@@ -190,7 +190,7 @@ class ClusterView(Figure):
 
         `partitions` or `topics` name the replicas to show, and `clients` the clients; by default
         all. `messages="all"` shows every message, not only those with records, votes and changes of
-        who leads or is in sync. The rest is as for a log view.
+        who leads or is in sync. What arrives at one of `moments` is shown in any case.
         """
         options: dict[str, Any] = {
             "partitions": list(partitions),
@@ -213,7 +213,7 @@ class ClusterView(Figure):
 class Timeline(Figure):
     """Who said what to whom, and when: a line for each broker and client, time to the right.
 
-    Timeline(sim, title="An election", who=["1", "2", "3"], messages=["Vote"])
+        Timeline(sim, title="An election", who=["1", "2", "3"], messages=["Vote"])
     """
 
     _esm = module("timeline")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import hypot
 
 from broker.quorum import transitions
-from broker.quorum.transitions import TRANSITIONS, State
+from broker.quorum.transitions import TRANSITIONS, Cause, State, Transition
 from maker.docstrings import markdown
 
 HEAD = """\
@@ -26,7 +26,8 @@ followers fetch, as those of any partition do, and the leader counts how far the
 
 """
 TABLE = """
-Each arrow bears the numbers of its rows.
+Each arrow bears the numbers of its rows. The strong ones are the way to the lead: a follower misses
+its leader ({missed}), asks whether it would be elected ({asked}), and is elected ({elected}).
 
 | | state | what happens | becomes |
 |--:|---|---|---|
@@ -61,6 +62,12 @@ _PLACES = {
     State.RESIGNED: (345, 345),
 }
 _HALF_WIDTH, _HALF_HEIGHT = 56, 18
+_TO_THE_LEAD = {
+    "missed": Transition(State.FOLLOWER, Cause.FETCH_TIMEOUT, State.PROSPECTIVE),
+    "asked": Transition(State.PROSPECTIVE, Cause.PRE_VOTES, State.CANDIDATE),
+    "elected": Transition(State.CANDIDATE, Cause.VOTES, State.LEADER),
+}
+"""The usual way, drawn so that it is seen first."""
 _BENDS = {(State.RESIGNED, State.PROSPECTIVE): 115}
 """How far an arrow bends to its left; the others bend a little, so that there is room for two."""
 _BEND = 14
@@ -79,7 +86,9 @@ def quorum_page() -> str:
         for number, row in enumerate(TRANSITIONS, start=1)
     )
     told = markdown(transitions.__doc__ or "")
-    return f"{HEAD}{told}\n{drawing()}\n{TABLE}{rows}{SOON}"
+    way = {name: TRANSITIONS.index(row) + 1 for name, row in _TO_THE_LEAD.items()}
+    picture = f'<div class="wide">{drawing()}</div>'
+    return f"{HEAD}{told}\n{picture}\n{TABLE.format(**way)}{rows}{SOON}"
 
 
 def drawing() -> str:
@@ -93,8 +102,9 @@ def drawing() -> str:
         [
             f'<svg class="oz-states" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
             ' aria-label="The states of a voter and the ways between them">',
-            "<defs><marker id='oz-tip' viewBox='0 0 8 8' refX='7' refY='4' markerWidth='7'"
-            " markerHeight='7' orient='auto'><path d='M0 0L8 4L0 8z'/></marker></defs>",
+            "<defs><marker id='oz-tip' viewBox='0 0 8 8' refX='7' refY='4' markerWidth='8'"
+            " markerHeight='8' markerUnits='userSpaceOnUse' orient='auto'>"
+            "<path d='M0 0L8 4L0 8z'/></marker></defs>",
             *[line for line, _ in arrows],
             *boxes,
             *[label for _, label in arrows],
@@ -118,7 +128,7 @@ def _arrow(state: State, to: State, numbers: list[int]) -> tuple[str, str]:
         x, y = _PLACES[state]
         top = y - _HALF_HEIGHT
         path = f"M{x - 22} {top}C{x - 34} {top - 38} {x + 34} {top - 38} {x + 22} {top}"
-        return _line(path), _label(x, top - 28, numbers)
+        return _line(path, "oz-way"), _label(x, top - 28, numbers)
     (x1, y1), (x2, y2) = _PLACES[state], _PLACES[to]
     length = hypot(x2 - x1, y2 - y1)
     bend = _BENDS.get((state, to), _BEND)
@@ -131,7 +141,9 @@ def _arrow(state: State, to: State, numbers: list[int]) -> tuple[str, str]:
         (1 - at) ** 2 * a + 2 * at * (1 - at) * b + at**2 * c
         for a, b, c in zip(start, middle, end, strict=True)
     ]
-    return _line(path), _label(label[0], label[1], numbers)
+    usual = (state, to) in {(row.state, row.to) for row in _TO_THE_LEAD.values()}
+    kind = "oz-way oz-usual" if usual else "oz-way"
+    return _line(path, kind), _label(label[0], label[1], numbers)
 
 
 def _edge(place: tuple[float, float], towards: tuple[float, float]) -> tuple[int, int]:
@@ -141,10 +153,15 @@ def _edge(place: tuple[float, float], towards: tuple[float, float]) -> tuple[int
     return round(place[0] + dx * part), round(place[1] + dy * part)
 
 
-def _line(path: str) -> str:
-    return f'<path class="oz-way" d="{path}" marker-end="url(#oz-tip)"/>'
+def _line(path: str, kind: str) -> str:
+    return f'<path class="{kind}" d="{path}" marker-end="url(#oz-tip)"/>'
 
 
 def _label(x: float, y: float, numbers: list[int]) -> str:
     text = ", ".join(str(number) for number in numbers)
-    return f'<text class="oz-number" x="{x:.0f}" y="{y + 4:.0f}">{text}</text>'
+    wide = 7 * len(text) + 4
+    ground = f'<rect class="oz-number-ground" x="{x - wide / 2:.0f}" y="{y - 7:.0f}"'
+    return (
+        f'{ground} width="{wide}" height="14"/>'
+        f'<text class="oz-number" x="{x:.0f}" y="{y + 4:.0f}">{text}</text>'
+    )

@@ -130,11 +130,17 @@ def test_search_finds_a_page_without_a_server(site: Path, open_page: Open) -> No
     page.locator(".md-search-result__link").first.wait_for(timeout=20_000)
 
 
-def test_a_server_and_a_wrong_address_change_nothing(address: str, open_page: Open) -> None:
+def test_a_server_changes_nothing(address: str, open_page: Open) -> None:
     page = open_page(f"{address}rooms/log.html")
     assert page.get_by_role("heading", level=1).inner_text().startswith("log")
-    page.goto(f"{address}404.html")
-    assert "404" in page.get_by_role("heading", level=1).inner_text()
+
+
+def test_the_page_for_a_wrong_address_leads_back(address: str, open_page: Open) -> None:
+    page = open_page(f"{address}404.html")
+    assert "no such page" in page.get_by_role("heading", level=1).inner_text()
+    page.get_by_role("link", name="at offset zero").click()
+    page.wait_for_url("**/index.html")
+    assert "offset zero" in page.get_by_role("heading", level=1).inner_text()
 
 
 def test_the_code_is_shown_in_the_theme_that_was_chosen(site: Path, open_page: Open) -> None:
