@@ -30,6 +30,14 @@ import logging
 
 from broker.api import answers, fetch, produce
 from broker.api.assembly import assemble
+from broker.api.deadlines import (
+    OF_EVERYTHING,
+    OF_RECORDS,
+    REACH_OF_LANE,
+    Deadlines,
+    Reach,
+    reach_of,
+)
 from broker.api.leadership import Leadership
 from broker.api.loopback import Loopback
 from broker.api.phase import ANSWERING, AT_REST, ENDING, SERVING, STOPPED, STOPPING, Phase
@@ -41,11 +49,9 @@ from broker.api.table import (
     FORWARDED,
     HANDLERS,
     RAFT,
-    RECORDS,
 )
 from broker.api.waking import wake
 from broker.events import (
-    REPLICATION,
     Close,
     DeadlineCame,
     Disconnected,
@@ -89,12 +95,10 @@ class Node:
         self._loopback = Loopback(config.node_id, self._outbox, self._effects)
         self._stop_us: int | None = None
         """When to stop at the latest, once it has resigned."""
-        self._deadline_us: int | None = None
-        self._rest_us: int | None = None
-        self._deadline_is_known = self._rest_is_known = False
-        """The deadline of all that records do not touch."""
         self._followed = (-1, -1)
         """What the quorum and the broker's registration were like when they were last followed."""
+        self._behind = False
+        """Whether something was left to be applied then."""
 
     # -- what others may look at ------------------------------------------------------------------
 
@@ -142,6 +146,7 @@ class Node:
         self._owners = broker.lane_owners()
         self.leadership = Leadership(broker)
         self.publisher = Publisher(broker)
+        self._deadlines = Deadlines(broker, self.publisher)
         self.durability = Durability(self.quorum, broker.replicas, self._effects)
         self.phase = Phase.ELECTING
         self.quorum.start(now)
@@ -156,16 +161,14 @@ class Node:
         """Let something happen, and return what follows from it."""
         if self.phase is STOPPED or (self.phase is STOPPING and not isinstance(event, Synced)):
             return []
-        self._deadline_is_known = False
         try:
             if isinstance(event, RequestArrived):
                 self._request(event, now)
-                records_only = event.api_key in RECORDS and not event.to_controller
+                reach = reach_of(event)
             else:
-                records_only = self._happened(event, now)
-            if not records_only:
-                self._rest_is_known = False
-            self._settle(now, quorum_too=not records_only or self.phase is not SERVING)
+                reach = self._happened(event, now)
+            self._deadlines.forget(reach)
+            self._settle(now, quorum_too=reach is not OF_RECORDS or self.phase is not SERVING)
         except FrameError as error:
             self._fail(f"the metadata log makes no sense: {error}")
         except StorageError as error:
@@ -177,32 +180,21 @@ class Node:
 
     def deadline(self) -> int | None:
         """When something is due, in monotonic microseconds; None while there is nothing."""
-        if not self._deadline_is_known:
-            self._deadline_us = self._next_deadline()
-            self._deadline_is_known = True
-        return self._deadline_us
-
-    def _next_deadline(self) -> int | None:
-        if self.phase in AT_REST:
+        if self.phase is not SERVING and self.phase in AT_REST:
             return None
-        broker = self.broker
-        if not self._rest_is_known:
-            parts = (self.quorum, self.controller, broker.lifecycle, self.publisher,
-                     broker.forwarder, broker.news)  # fmt: skip
-            self._rest_us = earliest(self._stop_us, *[part.deadline() for part in parts])
-            self._rest_is_known = True
-        times = (broker.replicas.deadline(), broker.produces.deadline(), broker.fetches.deadline())
-        return earliest(self._rest_us, *times)
+        first_us = self._deadlines.first()
+        return first_us if self._stop_us is None else earliest(first_us, self._stop_us)
 
     def shutdown(self, now: Now) -> list[Effect]:
         """Stop in order: hand over what this broker leads, resign, make everything durable, close.
 
         Ends in `stopped`. Asked for a second time it waits for nobody.
         """
-        self._deadline_is_known = self._rest_is_known = False
         if self.phase in (Phase.NEW, Phase.STOPPED):
             self.phase = STOPPED
-        elif self.phase is SERVING and self.broker.has_heirs:
+            return []
+        self._deadlines.forget(OF_EVERYTHING)
+        if self.phase is SERVING and self.broker.has_heirs:
             self.phase = Phase.LEAVING
             self.broker.lifecycle.begin_controlled_shutdown(now)
         elif self.phase in ENDING:
@@ -219,11 +211,11 @@ class Node:
 
     # -- events -----------------------------------------------------------------------------------
 
-    def _happened(self, event: Event, now: Now) -> bool:
-        """Whether it was about records, and has no effect on who leads."""
+    def _happened(self, event: Event, now: Now) -> Reach:
+        """Let an event happen that is no request; what may it concern?"""
         if isinstance(event, ResponseArrived):
             self._owners[event.lane].response(event, now)
-            return event.lane == REPLICATION
+            return REACH_OF_LANE.get(event.lane, OF_EVERYTHING)
         if isinstance(event, DeadlineCame):
             return self._deadline_came(now)
         if isinstance(event, Synced):
@@ -234,7 +226,7 @@ class Node:
             self.quorum.disconnected(event.connection)
             self.replicas.disconnected(event.connection)
             self.broker.disconnected(event.connection, now)
-        return False
+        return OF_EVERYTHING
 
     def _request(self, request: RequestArrived, now: Now) -> None:
         broker, key = self.broker, request.api_key
@@ -264,12 +256,13 @@ class Node:
         """What other brokers ask is answered before clients are, and everything while leaving."""
         return self.phase is Phase.LEAVING or (self.phase is Phase.UNFENCING and key in EARLY)
 
-    def _deadline_came(self, now: Now) -> bool:
-        """Whether it was only that of somebody who waits for records."""
+    def _deadline_came(self, now: Now) -> Reach:
+        """Do what is due; most often that is only about somebody who waits for records."""
         broker = self.broker
-        early = self._rest_us is None or now.mono_us < self._rest_us
-        records_only = early and self._rest_is_known and self.phase is SERVING
-        if not records_only:
+        reach = OF_EVERYTHING
+        if self.phase is SERVING and self._deadlines.is_of_records(now.mono_us):
+            reach = OF_RECORDS
+        else:
             self.quorum.run(now)
             self.controller.run(now)
             broker.lifecycle.run(now)
@@ -281,7 +274,7 @@ class Node:
         produce.time_out(broker, now)
         fetch.time_out(broker, now)
         answers.time_out_news(broker, now)
-        return records_only
+        return reach
 
     def _synced(self, event: Synced, now: Now) -> None:
         if self.phase is STOPPING:
@@ -303,11 +296,13 @@ class Node:
                 if self.durability.wanted:
                     self.durability.request()
                     if broker.replicas.progress:
+                        self._deadlines.forget(OF_RECORDS)
                         wake(broker, now)  # A log that cannot be synced is offline at once.
                 return
             own = self._loopback.turn()
             quorum_too = bool(own) or self.phase is not SERVING
-            self._rest_is_known &= not own
+            if own:
+                self._deadlines.forget(OF_EVERYTHING)
             for event in own:
                 if isinstance(event, RequestArrived):
                     self._request(event, now)
@@ -317,14 +312,15 @@ class Node:
     def _follow(self, now: Now) -> None:
         """Do what follows from the quorum, the metadata and the controller's answers."""
         broker, publisher = self.broker, self.publisher
-        place, behind = (self.quorum.changes, broker.lifecycle.epoch), publisher.behind
-        if behind or place != self._followed or self.phase is not SERVING:
+        place = (self.quorum.changes, broker.lifecycle.epoch)
+        if place != self._followed or self._behind or self.phase is not SERVING:
             self._followed = place
-            self._rest_is_known = False
-            if behind:
+            self._deadlines.forget(OF_EVERYTHING)
+            if publisher.behind:
                 publisher.apply(now)
                 self.config = broker.config
-            self.leadership.follow(now, behind=publisher.behind)
+            self._behind = publisher.behind
+            self.leadership.follow(now, behind=self._behind)
             if self.phase is not SERVING:
                 self._take_a_step(now)
         if broker.commits:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from broker.api.deadlines import OF_EVERYTHING
 from broker.node import Node
 from broker.sim import Simulation
 
@@ -209,7 +210,7 @@ def test_what_a_node_remembers_of_its_deadline_is_what_all_its_parts_say(
     def both(node: Node) -> int | None:
         deadline = remembered(node)
         # Records touch few parts, so the others are not asked each time. Would they say the same?
-        node._deadline_is_known = node._rest_is_known = False
+        node._deadlines.forget(OF_EVERYTHING)
         asked.append((deadline, remembered(node)))
         return deadline
 
