@@ -121,7 +121,7 @@ class Failover(Story):
     def cut(self) -> None:
         """Broker 1 and broker 3 cannot reach each other."""
         self.step("fault", "network", "the link between 1 and 3 is cut", ("links/1~3", "cut"))
-        self.command("cut", {"one": [1], "other": [3]})
+        self.command("cut", {"sides": [["1"], ["3"]], "one_way": False})
 
 
 def failover_trace() -> Trace:

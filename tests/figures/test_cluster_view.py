@@ -89,6 +89,7 @@ def test_a_cut_is_a_gap_with_two_bars_and_says_who_cannot_reach_whom(
     seek(page, step_with(trace, "is cut"))
     expect(page.locator(".oz-cut title")).to_have_text("1 and 3 are cut")
     expect(page.locator(".oz-live")).to_contain_text("1 and 3 are cut.")
+    expect(page.locator(".oz-tick.oz-fault").last).to_have_attribute("title", "cut({1}, {3})")
 
 
 def test_the_table_tells_what_the_picture_shows(open_figure: OpenFigure) -> None:

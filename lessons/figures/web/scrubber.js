@@ -136,5 +136,12 @@ export function ticksOf(trace, moments = []) {
 function faultName(call, text) {
   if (!call) return text.length > 28 ? `${text.slice(0, 27)}…` : text;
   const [, name, args] = call;
-  return `${name}(${Object.values(args ?? {}).map((value) => String(value)).join(", ")})`;
+  // As it would be written in a lesson; what was left at "no" is not said.
+  const told = Object.entries(args ?? {}).flatMap(([word, value]) => {
+    if (value === false || value === null) return [];
+    if (value === true) return [word];
+    return Array.isArray(value?.[0]) ? value : [value];
+  });
+  const texts = told.map((value) => (Array.isArray(value) ? `{${value.join(", ")}}` : value));
+  return `${name}(${texts.join(", ")})`;
 }
