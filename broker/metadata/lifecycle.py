@@ -191,6 +191,8 @@ class BrokerLifecycle:
             due_us = self._in_flight.deadline_us
         elif self._controller != NOBODY:
             due_us = self._next_us
+        if self._give_up_us is None and self.state is not BrokerState.PENDING:
+            return due_us
         return earliest(due_us, self._give_up_us, self._patience_ends_us())
 
     def run(self, now: Now) -> None:

@@ -35,7 +35,8 @@ class MetadataLoader:
         """The image that a batch or a snapshot will lead to, once all of it is replayed."""
         self._batch: CommittedBatch | None = None
         self._records: Iterator[Message] = iter(())
-        self._delta = Delta()
+        self._delta: Delta | None = None
+        """What the slices of that batch have touched by now, if it takes several."""
         self._snapshot: Iterator[tuple[Message, ...]] | None = None
         self._snapshot_id = SnapshotId(-1, -1)
 
@@ -66,7 +67,7 @@ class MetadataLoader:
                 if batch is None:
                     break
                 self._batch, self._records = batch, iter(batch.records)
-                self._draft, self._delta = self.image, Delta()
+                self._draft, self._delta = self.image, None
             left -= self._replay(self._batch, left, delta)
         return delta
 
@@ -76,10 +77,13 @@ class MetadataLoader:
         whole = len(records) < most
         offset = batch.last_offset if whole else self._draft.offset + len(records)
         self._draft, step = self._draft.replay(records, offset, batch.epoch)
-        self._delta.merge(step)
+        if self._delta is not None:
+            self._delta.merge(step)
+            step = self._delta
+        self._delta = None if whole else step
         if whole:
             self.image = self._draft
-            delta.merge(self._delta)
+            delta.merge(step)
             self.timestamp_ms = batch.timestamp_ms
             self.applied_bytes += batch.size_bytes
             self._batch = None

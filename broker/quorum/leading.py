@@ -46,6 +46,8 @@ from broker.wire.schema import Message
 
 _LOG = logging.getLogger("broker.quorum")
 
+_NOT_DIVERGING, _NO_SNAPSHOT = EpochEndOffset(), SnapshotId()
+
 
 class Leading:
     """The part of a member that leads."""
@@ -278,7 +280,7 @@ def successors(state: Leader) -> list[int]:
 def _answer(
     state: Leader, fit: Fit, place: OffsetAndEpoch, records: Buffer, log_start_offset: int
 ) -> PartitionData:
-    diverging, snapshot = EpochEndOffset(), SnapshotId()
+    diverging, snapshot = _NOT_DIVERGING, _NO_SNAPSHOT
     if fit is Fit.DIVERGING:
         diverging = EpochEndOffset(epoch=place.epoch, end_offset=place.offset)
     elif fit is Fit.SNAPSHOT:

@@ -36,12 +36,14 @@ class Durability:
         self._under_way: dict[int, Syncing] = {}
         self._effects = effects
         self._tokens = 0
+        self._metadata_log = quorum.member.log
 
     @property
     def wanted(self) -> bool:
         """Whether some log is behind and somebody waits for it."""
         replicas = self.replicas
-        return bool(replicas.wants_sync) or replicas.storage.files.wanted or self.quorum.unsynced
+        wanted = replicas.wants_sync or replicas.storage.files.wanted
+        return bool(wanted) or self._metadata_log.unsynced
 
     def request(self) -> None:
         """Ask for the metadata log, and for each partition's that needs it."""

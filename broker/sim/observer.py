@@ -66,7 +66,8 @@ class Observer:
 
     def after_step(self) -> None:
         """Look at those whose machines were at work, and at those that were started or stopped."""
-        self.invariants.after_fault()
+        if self.invariants.unsettled:
+            self.invariants.settle()
         stirred = self.network.stirred
         if stirred:
             for host in dict.fromkeys(stirred) if len(stirred) > 1 else stirred:
@@ -92,13 +93,14 @@ class Observer:
             return
         touched = node.drain_touched()
         self.invariants.after_event(host, node, touched)
-        if ("image",) in touched:
+        if touched and ("image",) in touched:
             self._look_at_image(node)
         if self._recorder is not None:
             self._views.broker(host)
-        for what in dict.fromkeys(touched) if touched else ():
-            if len(what) == 3:
-                self._look_at_log(host, node, (what[1], what[2]))
+            if touched:
+                for what in dict.fromkeys(touched):
+                    if len(what) == 3:
+                        self._look_at_log(host, node, (what[1], what[2]))
         if came_up:
             self.history.came_up(host.name)
             self.invariants.came_up(host, node)

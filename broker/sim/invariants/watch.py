@@ -42,21 +42,24 @@ class Invariants:
         self._lives: dict[int, Node] = {}
         self._reads_seen = 0
         self._consumed: dict[Place, dict[int, Content]] = {}
-        self._unsettled = False
+        self.unsettled = False
+        """Whether a fault is done, and what it has taken is not looked at yet."""
 
     # -- after every step -----------------------------------------------------------------------
 
     def after_event(self, host: BrokerHost, node: Node, touched: Touched) -> None:
         """A node was at work: look at what it touched."""
-        if self._unsettled:
-            self._settle()
+        if self.unsettled:
+            self.settle()
         if self._lives.get(host.node_id) is not node:
             self._lives[host.node_id] = node
             if host.ended != "stopped":
                 self.report.crashed[host.node_id] = self.report.now_us
         if len(self.history.reads) > self._reads_seen:
             self._catch_up()
-        for what in dict.fromkeys(touched) if touched else ():
+        if not touched:
+            return
+        for what in dict.fromkeys(touched):
             if what == ("quorum",):
                 self.quorum.look(host, node.quorum, node.config.voter_ids)
             elif what == ("image",):
@@ -151,26 +154,22 @@ class Invariants:
 
     def power_is_lost(self, host: BrokerHost) -> None:
         """Just before it is up to chance what remains on a disk."""
-        self._settle()
+        self.settle()
         self._catch_up()
         self.copies.power_is_lost(host, list(self.partitions))
         broker = self.images.image.brokers.get(host.node_id)
         self._weak[host.node_id] = -1 if broker is None else broker.epoch
-        self._unsettled = True
+        self.unsettled = True
 
     def bit_is_flipped(self, host: BrokerHost, place: Place, offset: int) -> None:
         """Just before a bit rots in the batch at an offset."""
-        self._settle()
+        self.settle()
         self.copies.bit_is_flipped(host, place, offset)
-        self._unsettled = True
+        self.unsettled = True
 
-    def after_fault(self) -> None:
-        """It is done, and nobody has been at work since: what has it taken?"""
-        if self._unsettled:
-            self._settle()
-
-    def _settle(self) -> None:
-        self._unsettled = False
+    def settle(self) -> None:
+        """A fault is done, and nobody has been at work since: what has it taken?"""
+        self.unsettled = False
         for watch in self.partitions.values():
             watch.settle()
 
@@ -178,7 +177,7 @@ class Invariants:
 
     def at_end(self) -> None:
         """Hold what is there now against all that clients were told."""
-        self._settle()
+        self.settle()
         self._catch_up()
         logs: dict[Place, promises.FinalLog] = {}
         for host, node in self._up():
