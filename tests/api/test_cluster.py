@@ -22,11 +22,6 @@ def bench() -> Bench:
     return Bench()
 
 
-def ask_versions(bench: Bench, version: int = 4, name: str = "bench") -> object:
-    request = ApiVersionsRequest(client_software_name=name, client_software_version="1.0")
-    return bench.ask(request, version)
-
-
 @pytest.mark.parametrize("version", range(5))
 def test_api_versions_tells_the_table(bench: Bench, version: int) -> None:
     answer = bench.ask(

@@ -30,7 +30,6 @@ from broker.wire.messages.metadata import (
 from broker.wire.schema import Message
 
 START = Now(wall_us=1_700_000_000_000_000, mono_us=5_000_000)
-ORDERS_ID = b"orders".ljust(16, b"\1")
 
 B = TypeVar("B", bound=Message)
 

@@ -1,4 +1,4 @@
-"""One broker for the stories that leave no mess behind."""
+"""One broker for the stories that leave no mess behind, and Apache Kafka's jars."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import peer
 from tests.clients.served import Served
+
+
+@pytest.fixture(scope="session")
+def jars() -> None:
+    """Apache Kafka's tools; a test that asks for them is skipped where they cannot be had."""
+    try:
+        peer.fetch()
+    except peer.PeerMissingError as error:
+        pytest.skip(f"Apache Kafka is not here: {error}")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from itertools import pairwise
 from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -34,7 +33,6 @@ class Writer:
         )
         self.topic, self.partitions, self.count, self.rate = topic, partitions, count, rate
         self.acknowledged: Found = {}
-        self.times: list[float] = []
         self.errors: list[str] = []
         self.written = 0
         self.stopping = threading.Event()
@@ -66,7 +64,6 @@ class Writer:
         assert self.producer.flush(60) == 0
 
     def _delivered(self, error: Any, message: Any) -> None:
-        self.times.append(time.monotonic())
         if error is None:
             self.acknowledged[message.partition(), message.offset()] = message.value()
         else:
@@ -79,11 +76,6 @@ class Writer:
         while len(self.acknowledged) < before + 100:
             assert time.monotonic() < end, "nothing is acknowledged any more"
             time.sleep(0.02)
-
-    @property
-    def longest_gap(self) -> float:
-        """The longest time, in seconds, in which nothing was acknowledged."""
-        return max(later - earlier for earlier, later in pairwise(self.times))
 
 
 def read_all(bootstrap: str, topic: str = "numbers", partitions: int = 3) -> Found:

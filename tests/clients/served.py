@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import TracebackType
 
@@ -77,11 +76,3 @@ class Served:
         at: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-def wait_until(condition: object, seconds: float = 10.0) -> None:
-    """Wait for something that a process does in its own time."""
-    end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)

@@ -12,15 +12,7 @@ from tests.clients.served import Served
 
 SUFFIXES = (".log", ".index", ".timeindex", ".snapshot")
 
-pytestmark = pytest.mark.needs("java", "mvn")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def jars() -> None:
-    try:
-        peer.fetch()
-    except peer.PeerMissingError as error:
-        pytest.skip(f"Apache Kafka is not here: {error}")
+pytestmark = [pytest.mark.needs("java", "mvn"), pytest.mark.usefixtures("jars")]
 
 
 def at(served: Served, tool: str, *arguments: str, stdin: str = "") -> str:

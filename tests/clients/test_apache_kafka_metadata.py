@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from benchmarks import peer
-from tests.clients.trio import Trio
+from tests.clients.trio import Trio, wait_until
 
 pytestmark = pytest.mark.needs("java", "mvn")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data of three brokers that had a topic, and were stopped in order."""
-    try:
-        peer.fetch()
-    except peer.PeerMissingError as error:
-        pytest.skip(f"Apache Kafka is not here: {error}")
     folder = tmp_path_factory.mktemp("quorum") / "data"
     with Trio(folder, metadata_log_max_record_bytes_between_snapshots=2_000) as trio:
         admin = AdminClient({"bootstrap.servers": trio.bootstrap})
@@ -29,8 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             made.result(30)
         describe = ("--bootstrap-server", trio.bootstrap, "describe", "--status")
         (folder / "status").write_text(peer.run("metadata-quorum", *describe))
-        while len(snapshots(folder)) < 3:
-            time.sleep(0.05)
+        wait_until(lambda: len(snapshots(folder)) >= 3, 20)
     return folder
 
 

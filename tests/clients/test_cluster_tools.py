@@ -17,14 +17,6 @@ pytestmark = pytest.mark.needs("java", "mvn")
 
 
 @pytest.fixture(scope="module")
-def jars() -> None:
-    try:
-        peer.fetch()
-    except peer.PeerMissingError as error:
-        pytest.skip(f"Apache Kafka is not here: {error}")
-
-
-@pytest.fixture(scope="module")
 def trio(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
     with Trio(tmp_path_factory.mktemp("trio")) as running:
         yield running

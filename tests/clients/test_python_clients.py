@@ -102,7 +102,7 @@ async def read_with_aiokafka(served: Served, topic: str) -> None:
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_kafka_python_writes_and_both_read(served: Served, compression: str | None) -> None:
+def test_kafka_python_writes_and_reads(served: Served, compression: str | None) -> None:
     topic = f"kafka-python-{compression}"
     write_with_kafka_python(served, topic, compression)
     read_with_kafka_python(served, topic)

@@ -20,8 +20,6 @@ from broker.sim.world import World
 from broker.wire.messages.describe_cluster import DescribeClusterRequest, DescribeClusterResponse
 from broker.wire.schema import Message
 
-DESCRIBE_CLUSTER = 60
-
 
 class Asker:
     """A client that asks its peer, and writes down what it hears."""
