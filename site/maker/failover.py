@@ -162,14 +162,15 @@ def _until_all_are_back(look: _Look, elected: int, gone: str, new: str) -> list[
         ),
         Moment(
             cut, "truncated",
-            f"It asks broker {new} for what comes next, and says that its last record is of epoch"
-            f" {epoch - 1}. That epoch ended at {after}, says broker {new}. So broker {gone} cuts"
-            f" off its record at {after}. Nothing is lost: nobody was told that it counts, and"
+            f"Broker {gone} asks broker {new} for what comes next, and says that its last record is"
+            f" of epoch {epoch - 1}. That epoch ended at {after}, is the answer. So broker {gone}"
+            f" cuts off its record at {after}. Nothing is lost: nobody was told that it counts, and"
             " the shop has sent it again.",
         ),
         Moment(
             look.sets(cut, end), "follows",
-            f"Broker {gone} fetches what it has missed. Now it has all that the leader has.",
+            f"Broker {gone} has fetched what it missed, and with it the high watermark, which it"
+            " did not know since its start. Now it has all that the leader has.",
         ),
         Moment(
             look.sets(back, f"partitions/{PLACE}/isr"), "in sync",

@@ -153,7 +153,11 @@ export class Strip {
       if (motion > 0 && !cell.ghost) fresh.add(offset);
       return made;
     }, (made) => fadeAway(made.element, motion));
-    for (const [offset, cell] of shown) this.cells.get(offset).show(cell, fresh.has(offset));
+    for (const [offset, cell] of shown) {
+      const made = this.cells.get(offset);
+      made.show(cell, fresh.has(offset));
+      mark(made.element, "data-focus", offset === this.focus ? "" : null);
+    }
   }
 
   showOffsets() {
