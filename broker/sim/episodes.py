@@ -204,6 +204,12 @@ def _flapping(draw: Dice, cast: Cast) -> Drawn:
     return None, (("flap", {"topic": topic, "partition": partition, **turns}),), _HEAL
 
 
+def _double_failover(draw: Dice, cast: Cast) -> Drawn:
+    topic, partition = cast.place(draw)
+    turns = {"every": draw.pick(("1300ms", "2s"))}
+    return None, (("double_failover", {"topic": topic, "partition": partition, **turns}),), ()
+
+
 # -- clocks and disks ----------------------------------------------------------------------------
 
 
@@ -311,8 +317,14 @@ KINDS: dict[str, tuple[int, Draw]] = {
 }
 """The kinds: how many brokers each takes at least, and how it is drawn."""
 
+STAGED: dict[str, tuple[int, Draw]] = {
+    "double failover": (5, _double_failover),
+}
+"""Kinds that chance puts together of others now and then, for runs that wait for just that."""
+
 
 def draw_episode(kind: str, draw: Dice, cast: Cast, begin_us: int, end_us: int) -> Episode:
     """One episode of a kind."""
-    target, begin, end = KINDS[kind][1](draw, cast)
+    _, drawn = (KINDS | STAGED)[kind]
+    target, begin, end = drawn(draw, cast)
     return Episode(kind, begin_us, end_us, target, begin, end)

@@ -109,6 +109,10 @@ class Mischief:
         """Cut off whoever leads a partition, heal, and cut off the next one, so many times."""
         self.command("flap", topic=topic, partition=partition, times=times, every=every)
 
+    def double_failover(self, topic: str, partition: int, *, every: Duration = "1500ms") -> None:
+        """Kill the leader and then its successor, each before all replicas have heard it."""
+        self.command("double_failover", topic=topic, partition=partition, every=every)
+
     # -- clocks ---------------------------------------------------------------------------------
 
     def skew(self, who: Who, by: str) -> None:

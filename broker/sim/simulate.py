@@ -27,6 +27,8 @@ from broker.sim.swarm import Plan
 from broker.wire.errors import ConfigError
 
 SEEDS = 1_000
+BROKERS_MAX = 9
+"""As many as `broker start` runs together."""
 OK, FAILED, INTERRUPTED = 0, 1, 130
 
 Say = Callable[[str], None]
@@ -57,6 +59,8 @@ def main(given: Given) -> int:
         if number is not None and number < least and name != "minutes":
             option = "from" if name == "first" else name
             raise ConfigError(f"--{option}={number}: expected at least {least}")
+    if given.brokers is not None and given.brokers > BROKERS_MAX:
+        raise ConfigError(f"--brokers={given.brokers}: expected at most {BROKERS_MAX}")
     seeds = given.seeds
     if seeds is None and given.minutes is None:
         seeds = SEEDS
@@ -126,6 +130,10 @@ def _one(campaign: Campaign, trace: str | None, say: Say) -> int:
     seconds = verdict.virtual_us / 1e6
     if not verdict.failed:
         say(f"seed {seed}: all is well after {verdict.steps:,} events in {seconds:.1f} s")
+        if campaign.bug:
+            say(
+                f"  {campaign.bug} does not show here: --seeds 60 instead names seeds where it does"
+            )
         for kind in sorted(set(verdict.allowed)):
             say(f"  what Kafka allows happened: {kind}")
         return FAILED if campaign.bug else OK

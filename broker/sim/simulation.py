@@ -274,7 +274,7 @@ class Simulation(Mischief):
     @property
     def topics(self) -> dict[str, int] | None:
         """The topics there are, with their numbers of partitions; None while no broker is up."""
-        images = [node.image for node in self._nodes() if node.ready]
+        images = [node.image for node in self.nodes() if node.ready]
         if not images:
             return None
         latest = max(images, key=lambda image: image.offset)
@@ -282,7 +282,7 @@ class Simulation(Mischief):
 
     def leader_of(self, topic: str, partition: int) -> int | None:
         """Who leads a partition, as the newest metadata on any broker that runs have it."""
-        images = [node.image for node in self._nodes()]
+        images = [node.image for node in self.nodes()]
         if not images:
             return None
         found = max(images, key=lambda image: image.offset).partition(topic, partition)
@@ -293,12 +293,13 @@ class Simulation(Mischief):
         """The active controller: who leads the quorum in the highest epoch."""
         leaders = [
             (node.quorum.epoch, node.config.node_id)
-            for node in self._nodes()
+            for node in self.nodes()
             if node.quorum.is_leader
         ]
         return max(leaders)[1] if leaders else None
 
-    def _nodes(self) -> list[Node]:
+    def nodes(self) -> list[Node]:
+        """The nodes that run."""
         machines = (self.broker(node_id).machine for node_id in self.configs)
         return [node for node in machines if node is not None]
 

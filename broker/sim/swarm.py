@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from broker.sim.episodes import KINDS, Cast, Dice, Episode, draw_episode
+from broker.sim.episodes import KINDS, STAGED, Cast, Dice, Episode, draw_episode
 
 SECOND = 1_000_000
 
@@ -62,14 +62,21 @@ class Plan(NamedTuple):
     """How long things go wrong; then everything is healed, and has to become well."""
 
 
-def draw(seed: int, brokers: int | None = None, kinds: Sequence[str] = (), **fixed: Any) -> Plan:
-    """The plan of a seed. `kinds` are the only faults that it may know, if there are any;
-    `fixed` are fields of the plan that are not left to chance."""
+def draw(
+    seed: int,
+    brokers: int | None = None,
+    kinds: Sequence[str] = (),
+    only_topics: Sequence[TopicPlan] = (),
+    **fixed: Any,
+) -> Plan:
+    """The plan of a seed. `kinds` are the only faults that it may know, and `only_topics` all that
+    there are, if any are given; `fixed` are fields of the plan that are not left to chance."""
     dice = Dice(seed, "swarm")
     drawn = dice.pick((1, 2, 3, 3, 3, 3, 3, 4, 5))
     size = drawn if brokers is None else brokers
     settings = _settings(dice, size)
     topics = [_topic(dice, f"t{number}", size) for number in range(1, dice.number(1, 2) + 1)]
+    topics = list(only_topics) or topics
     safety_us = dice.number(4, 12) * SECOND
     producers = [
         _producer(dice, f"p{number}", topics, safety_us)
@@ -166,7 +173,7 @@ def _episodes(dice: Dice, cast: Cast, safety_us: int, only: Sequence[str] = ()) 
     """First which kinds, then how often, then when."""
     possible = [
         kind
-        for kind, (least, _) in KINDS.items()
+        for kind, (least, _) in (KINDS | STAGED if only else KINDS).items()
         if len(cast.brokers) >= least and (not only or kind in only)
     ]
     share = 1.0 if only else dice.pick((0.08, 0.15, 0.3))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from broker.sim import faults
 from broker.sim.hosts import BrokerHost
 from broker.sim.links import Way
 from broker.sim.world import SimulationError, microseconds
@@ -211,6 +212,87 @@ class Flapping:
             links.restless.pop(self, None)
 
 
+def double_failover(sim: Simulation, topic: str, partition: int, every: str | int) -> None:
+    """Let one leader follow another sooner than their logs can follow: see `DoubleFailover`."""
+    if sim.leader_of(topic, partition) is None:
+        raise SimulationError(f"nobody leads {topic}-{partition}")
+    if any(isinstance(other, DoubleFailover) for other in sim.network.links.restless):
+        raise SimulationError("another double failover is under way")
+    sim.cause("fault", "network", f"two leaders of {topic}-{partition} are about to go")
+    DoubleFailover(sim, topic, partition, microseconds(every)).begin()
+
+
+class DoubleFailover:
+    """Two leaders die, one after the other, and no two replicas have heard the same.
+
+    First the successor does not hear the leader any more, and the others do; then the leader dies,
+    and the others do not hear the successor; then that one dies, too. Three logs have parted by
+    then, and whoever leads has to bring them together (KIP-279).
+    """
+
+    __slots__ = ("away", "dead", "every_us", "partition", "sim", "topic", "turn")
+
+    def __init__(self, sim: Simulation, topic: str, partition: int, every_us: int) -> None:
+        self.sim = sim
+        self.topic = topic
+        self.partition = partition
+        self.every_us = every_us
+        self.turn = 0
+        self.away: list[Way] = []
+        self.dead: list[int] = []
+
+    def begin(self) -> None:
+        """Plan the first turn."""
+        self.sim.network.links.restless[self] = None
+        self.sim.world.plan(self.sim.now, self)
+
+    def still(self) -> bool:
+        """It goes on until its turns are over, or everything is healed."""
+        return self in self.sim.network.links.restless
+
+    def happen(self) -> None:
+        """The next turn."""
+        sim, leader = self.sim, self.sim.leader_of(self.topic, self.partition)
+        self.turn += 1
+        if self.turn > 3 or leader is None or not sim.broker(leader).alive:
+            self._end()
+            return
+        others = self._others(leader)
+        if self.turn == 1:
+            where = f"{self.topic}-{self.partition}"
+            said = f"{_listed(others[:1])} does not hear broker {leader}, which leads {where}"
+            sim.cause("fault", "network", said)
+            self._cut(str(leader), others[:1])
+        else:
+            faults.crash(sim, leader)
+            self.dead.append(leader)
+            if self.turn == 2 and others:
+                self._cut(others[0], others[1:])
+        sim.world.plan(sim.now + self.every_us, self)
+
+    def _end(self) -> None:
+        """Who is left has to bring it in order."""
+        self.sim.network.links.restless.pop(self, None)
+        for broker in self.dead:
+            if not self.sim.broker(broker).alive:
+                faults.restart(self.sim, broker)
+        self.sim.cause("fault", "network", "two leaders have gone, and are back")
+        self.sim.network.links.heal(self.away)
+
+    def _others(self, leader: int) -> list[str]:
+        """The other replicas, the one that would lead next before all others."""
+        parts = [node.image.partition(self.topic, self.partition) for node in self.sim.nodes()]
+        replicas = next((part.replicas for part in parts if part is not None), ())
+        return [str(replica) for replica in replicas if replica != leader]
+
+    def _cut(self, one: str, others: Side) -> None:
+        """Cut the ways between one and others that nobody has cut; they are healed at the end."""
+        cuts = self.sim.network.links.cuts
+        ways = [way for way in between([[one], others]) if way not in cuts]
+        self.away += ways
+        self.sim.network.links.cut(ways)
+
+
 # -- who -----------------------------------------------------------------------------------------
 
 
@@ -246,4 +328,5 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "delay": delay,
     "repeat": repeat,
     "flap": flap,
+    "double_failover": double_failover,
 }

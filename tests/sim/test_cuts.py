@@ -160,9 +160,29 @@ def test_cuts_have_sides_shapes_and_directions(five: Simulation) -> None:
         (lambda sim: sim.drift(1, "+90%"), "a clock that drifts by +90% is no clock"),
         (lambda sim: sim.lying_disk(1, "nothing"), "'nothing' is not one of records, everything"),
         (lambda sim: sim.flap("orders", 0), "nobody leads orders-0"),
+        (lambda sim: sim.double_failover("orders", 0), "nobody leads orders-0"),
     ],
 )  # fmt: skip
 def test_nonsense_is_refused(five: Simulation, say: object, answer: str) -> None:
     with pytest.raises(SimulationError) as refused:
         say(five)  # type: ignore[operator]
     assert answer in str(refused.value)
+
+
+def test_two_leaders_die_one_after_the_other_and_their_logs_come_together() -> None:
+    sim = Simulation(brokers=5, seed=7)
+    sim.create_topic("orders", replicas=[[1, 2, 3]], min_insync_replicas=2)
+    shop = sim.producer("shop", request_timeout_ms=1_000)
+    shop.send_each("orders", [(None, str(number)) for number in range(40)], every="50ms")
+    sim.double_failover("orders", 0)
+    with pytest.raises(SimulationError, match="another double failover is under way"):
+        sim.double_failover("orders", 0)
+    led = [sim.leader_of("orders", 0)]
+    sim.run_until(lambda: not sim.network.links.restless or led.append(sim.leader_of("orders", 0)))
+    assert list(dict.fromkeys(led))[:2] == [1, 2], "the successor, though it had heard less"
+    sim.run_until_idle()
+    reader = sim.consumer("reader")
+    reader.assign("orders", 0, offset="beginning")
+    sim.run_for("10s")
+    assert reader.values == [str(number) for number in range(40)]
+    assert not sim.violations

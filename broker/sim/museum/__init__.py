@@ -18,9 +18,6 @@ from broker.sim.museum.replication import BUGS as REPLICATION
 from broker.sim.swarm import Plan
 from broker.sim.world import SimulationError
 
-BROKERS = 3
-"""What each of them needs to show itself, unless another number is asked for."""
-
 BUGS: dict[str, Bug] = {bug.name: bug for bug in REPLICATION}
 """All exhibits by their names."""
 
@@ -38,7 +35,8 @@ def draw(seed: int, brokers: int | None, name: str | None) -> Plan:
     """The plan of a seed, of the faults among which a bug is at home."""
     if name is None:
         return swarm.draw(seed, brokers)
-    return swarm.draw(seed, brokers or BROKERS, BUGS[name].faults)
+    bug = BUGS[name]
+    return swarm.draw(seed, brokers or bug.brokers, bug.faults, bug.topics)
 
 
 __all__ = ["BUGS", "Bug", "draw", "planted"]

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from broker.sim.swarm import TopicPlan
+
 
 @dataclass(frozen=True)
 class Bug:
@@ -30,8 +32,12 @@ class Bug:
     faults: tuple[str, ...] = ()
     """The kinds of faults that bring it out, by their names in `episodes`; empty: any."""
     seeds: int = 0
-    """The median number of seeds until the checks ring, with three brokers, as it was measured;
-    0 where that takes more than a hundred."""
+    """The median number of seeds until the checks ring, as it was measured; 0 where that takes more
+    than a hundred."""
+    brokers: int = 3
+    """How many it takes to bring it out."""
+    topics: tuple[TopicPlan, ...] = ()
+    """The only topics there are; none: any."""
 
     @contextmanager
     def planted(self) -> Iterator[None]:

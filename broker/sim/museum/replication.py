@@ -21,10 +21,13 @@ from broker.replication import following
 from broker.replication.fetchers import Fetchers
 from broker.replication.partition import Partition
 from broker.sim.museum.bug import Bug
+from broker.sim.swarm import TopicPlan
 from broker.wire.records import BATCH_OVERHEAD, read_header
 from broker.wire.schema import Message
 
 Right = Callable[..., Any]
+ONE_PARTITION = (TopicPlan("t1", 1, 3, {"min.insync.replicas": "2"}),)
+"""All that goes wrong is about one partition with three replicas."""
 
 
 # -- truncation ----------------------------------------------------------------------------------
@@ -141,7 +144,8 @@ BUGS = [
         "Who is told only where an epoch ended, and not which epoch that was, keeps records of a "
         "leader that lost: after a fast double failover logs still diverge.",
         Partition, "diverges", _compare_ends_without_epochs,
-        ("bridge", "one-way cut", "isolation", "crash", "election", "flapping"),
+        ("double failover",),
+        3, 5, ONE_PARTITION,
     ),
     Bug(
         "no-fencing",
@@ -158,7 +162,8 @@ BUGS = [
         "A leader must note where its epoch begins when it is elected, and not with its first "
         "record: until then it cannot tell followers where they went another way.",
         Partition, "_begin_epoch", _note_no_epoch,
-        ("crash", "isolation", "partition", "flapping"),
+        ("double failover",),
+        7, 5, ONE_PARTITION,
     ),
     Bug(
         "end-goes-back",
