@@ -48,8 +48,8 @@ def ports_from(first: int, brokers: int) -> list[Ports]:
 
 def check_count(brokers: int) -> None:
     """Whether so many brokers can live together here."""
-    if not 1 <= brokers <= MOST:
-        raise ConfigError(f"brokers={brokers}: expected 1 to {MOST}")
+    if not isinstance(brokers, int) or not 1 <= brokers <= MOST:
+        raise ConfigError(f"brokers={brokers!r}: expected 1 to {MOST}")
 
 
 def sibling_settings(

@@ -120,7 +120,7 @@ def resume(sim: Simulation, who: int | str) -> None:
 def skew(sim: Simulation, who: int | str, by: str) -> None:
     """The wall clock of a host is set wrong. No timer hears of it."""
     host = _host(sim, who)
-    sign, span = _signed(by)
+    sign, span = _signed(by, "+5s")
     sim.cause("fault", host.name, f"the clock of {_called(host)} is set {by} off")
     host.clock.skew_us = sign * microseconds(span)
     sim.network.stirred.append(host)
@@ -129,7 +129,7 @@ def skew(sim: Simulation, who: int | str, by: str) -> None:
 def drift(sim: Simulation, who: int | str, by: str) -> None:
     """From now on the clocks of a host run too fast or too slow, timers included."""
     host = _host(sim, who)
-    sign, span = _signed(by)
+    sign, span = _signed(by, "+1%")
     found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(%|ppm)", span)
     if found is None:
         raise SimulationError(f"{by!r} is no drift: write '+1%' or '-200ppm'")
@@ -142,10 +142,10 @@ def drift(sim: Simulation, who: int | str, by: str) -> None:
     host.set_alarm()
 
 
-def _signed(by: str) -> tuple[int, str]:
+def _signed(by: str, such_as: str) -> tuple[int, str]:
     """ "+5s" is (1, "5s")."""
-    if by[:1] not in ("+", "-"):
-        raise SimulationError(f"{by!r}: say which way, as in '+5s' or '-5s'")
+    if not isinstance(by, str) or by[:1] not in ("+", "-"):
+        raise SimulationError(f"{by!r}: say which way, as in '{such_as}' or '-{such_as[1:]}'")
     return (-1 if by[0] == "-" else 1), by[1:]
 
 

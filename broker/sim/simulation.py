@@ -71,8 +71,8 @@ class Simulation(Mischief):
         self.run_until(self._all_ready, within="10m")
 
     def _build(self, options: Options, seed: int, trace: bool) -> None:
-        if options.brokers < 1:
-            raise SimulationError(f"a cluster has at least one broker, not {options.brokers}")
+        if not isinstance(options.brokers, int) or options.brokers < 1:
+            raise SimulationError(f"a cluster has at least one broker, not {options.brokers!r}")
         self.options = options
         self.world = World(seed)
         codec = options.codec

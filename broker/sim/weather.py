@@ -151,7 +151,7 @@ def _where(sim: Simulation, sides: Sequence[Side] | None) -> str:
 
 
 def _check_share(share: float) -> None:
-    if not 0 <= share <= 1:
+    if not isinstance(share, int | float) or not 0 <= share <= 1:
         raise SimulationError(f"a share lies between 0 and 1: {share!r}")
 
 

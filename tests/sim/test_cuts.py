@@ -155,7 +155,10 @@ def test_cuts_have_sides_shapes_and_directions(five: Simulation) -> None:
         (lambda sim: sim.cut({1, 2}), "a cut has two sides"),
         (lambda sim: sim.cut({1, 2}, {2, 3}), "on one side of a cut or on another"),
         (lambda sim: sim.lose(1.5, between=(1, 2)), "a share lies between 0 and 1: 1.5"),
+        (lambda sim: sim.lose("half"), "a share lies between 0 and 1: 'half'"),
         (lambda sim: sim.skew(1, "5s"), "'5s': say which way, as in '+5s' or '-5s'"),
+        (lambda sim: sim.skew(1, 5), "5: say which way, as in '+5s' or '-5s'"),
+        (lambda sim: sim.drift(1, "1%"), "'1%': say which way, as in '+1%' or '-1%'"),
         (lambda sim: sim.drift(1, "+5s"), "'+5s' is no drift: write '+1%' or '-200ppm'"),
         (lambda sim: sim.drift(1, "+90%"), "a clock that drifts by +90% is no clock"),
         (lambda sim: sim.lying_disk(1, "nothing"), "'nothing' is not one of records, everything"),
@@ -177,8 +180,13 @@ def test_two_leaders_die_one_after_the_other_and_their_logs_come_together() -> N
     sim.double_failover("orders", 0)
     with pytest.raises(SimulationError, match="another double failover is under way"):
         sim.double_failover("orders", 0)
-    led = [sim.leader_of("orders", 0)]
-    sim.run_until(lambda: not sim.network.links.restless or led.append(sim.leader_of("orders", 0)))
+    led: list[int | None] = []
+
+    def all_is_over() -> bool:
+        led.append(sim.leader_of("orders", 0))
+        return not sim.network.links.restless
+
+    sim.run_until(all_is_over)
     assert list(dict.fromkeys(led))[:2] == [1, 2], "the successor, though it had heard less"
     sim.run_until_idle()
     reader = sim.consumer("reader")
