@@ -132,7 +132,7 @@ class Trio:
         self.invariants.power_is_lost(host)
         host.disk.power_loss(Dice(dice))
         host.halt("crashed")
-        self.invariants.after_fault()
+        self.invariants.settle()
 
     def look(self, i: int, what: tuple[Any, ...] = ("log", *PLACE)) -> None:
         """The invariants are told that something was touched."""

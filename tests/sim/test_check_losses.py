@@ -153,7 +153,7 @@ def power_goes(trio: Trio, *, without: str = "") -> None:
         host.disk.truncate(f"orders-0/{without}.log", 0)
     host.disk.sync(["", "orders-0", *(f"orders-0/{name}" for name in host.disk.list("orders-0"))])
     host.halt("crashed")
-    trio.invariants.after_fault()
+    trio.invariants.settle()
 
 
 def leads_again(trio: Trio) -> None:
