@@ -35,6 +35,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
@@ -89,7 +91,8 @@ class Message(_Declared):
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self.schema.slots)
+        values = _values_of(self.__class__)  # type: ignore[arg-type]  # its class can be hashed
+        return bool(values(self) == values(other))
 
     def __repr__(self) -> str:
         """Only what differs from the defaults: most fields of most messages say nothing."""
@@ -107,6 +110,12 @@ class Message(_Declared):
         A field's name that does not exist is a TypeError, as in the constructor.
         """
         return type(self)(**{n: getattr(self, n) for n in self.schema.slots} | changes)
+
+
+@cache
+def _values_of(cls: type[Message]) -> attrgetter[Any]:
+    """What reads all of an object at once: writers compare tagged structs with their defaults."""
+    return attrgetter(*cls.schema.slots)
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,7 @@ class ClusterView(Figure):
 class Timeline(Figure):
     """Who said what to whom, and when: a line for each broker and client, time to the right.
 
-        Timeline(sim, title="An election", who=["1", "2", "3"], messages=["Vote"])
+    Timeline(sim, title="An election", who=["1", "2", "3"], messages=["Vote"])
     """
 
     _esm = module("timeline")
