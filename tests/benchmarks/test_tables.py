@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
+from benchmarks import alternate as alternating
 from benchmarks import report, results
 from benchmarks.alternate import alternate
 from benchmarks.brokers import OURS, PEERS, Broker
@@ -59,29 +61,51 @@ def test_without_a_peer_our_own_figures_stand_alone() -> None:
     assert table.rows == [["µs", 60, None, None, None]]
 
 
+WORK_LEFT = 3
+"""How often a look at a broker's CPU finds more of it used than the look before."""
+
+
 class Quiet(Broker):
-    """A broker that is never started."""
+    """A broker that is never started, with some work left from what was asked of it last."""
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.looked = 0
+
+    @property
+    def cpu(self) -> float:
+        self.looked += 1
+        return min(self.looked, WORK_LEFT) * 0.25
 
     def prepare(self) -> list[list[str]]:
         raise AssertionError("nobody starts it")
 
 
-def test_brokers_take_turns_and_the_first_round_does_not_count() -> None:
+def test_brokers_take_turns_and_the_first_round_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     turns: list[tuple[str, int]] = []
 
     def measure(broker: Broker, turn: int) -> dict[str, float]:
         turns.append((broker.name, turn))
         return {"rate": turn}
 
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     found = alternate([Quiet(OURS), Quiet(PEERS)], 2, measure)
     assert turns == [(PEERS, 0), (OURS, 0), (OURS, 1), (PEERS, 1), (PEERS, 2), (OURS, 2)]
     assert found["rate"] == {OURS: [1, 2], PEERS: [1, 2]}
 
 
-def test_where_time_is_short_one_round_counts() -> None:
+def test_no_round_begins_while_a_broker_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would slow the other one down: two cores are not many."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    busy = Quiet(PEERS)
+    alternating.come_to_rest([Quiet(OURS), busy])
+    assert busy.looked > WORK_LEFT
+
+
+def test_where_time_is_short_one_round_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     brokers = [Quiet(OURS), Quiet(PEERS)]
     found = alternate(brokers, 5, lambda broker, turn: {"rate": turn}, seconds=-1.0)
     assert found["rate"] == {OURS: [1], PEERS: [1]}
