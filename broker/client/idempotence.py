@@ -15,7 +15,9 @@ TransactionManager, as far as they concern producers without transactions.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 
 from broker.client.accumulator import Batch
 from broker.client.cluster_view import TopicPartition
@@ -24,6 +26,8 @@ from broker.wire.errors import ErrorCode
 from broker.wire.records import NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, add_to_sequence
 
 _LAST_EPOCH = 2**15 - 1
+_REMEMBERED = 5
+"""The batches of a producer that a partition knows again (ProducerStateEntry)."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,18 @@ class _Partition:
     last_acked_offset: int = UNKNOWN_OFFSET
     unacked: list[Batch] = field(default_factory=list)
     """Numbered and not done, in order: in flight, or waiting to be sent again."""
+    latest: deque[int] = field(default_factory=partial(deque[int], maxlen=_REMEMBERED))
+    """The first numbers of the batches that were numbered last."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether another batch would make the log forget one whose answer is still to come.
+
+        To one leader no more than five requests are on their way. But where the lead has changed,
+        the old leader may owe answers for a long time, while the new one has many a batch already.
+        """
+        forgets = self.latest[0] if len(self.latest) == _REMEMBERED else NO_SEQUENCE
+        return bool(self.unacked) and self.unacked[0].base_sequence == forgets
 
 
 @dataclass(slots=True)
@@ -83,7 +99,7 @@ class Idempotence:
         if batch.base_sequence != NO_SEQUENCE:
             # It is being sent again. One at a time, in order, until all of them are through.
             return partition.unacked[0] is batch
-        if batch.where in self._unresolved:
+        if batch.where in self._unresolved or partition.is_full:
             return False
         # A new epoch begins at 0, which must not overtake what was numbered in the old one.
         return not (partition.unacked and self._is_stale(partition))
@@ -103,14 +119,17 @@ class Idempotence:
         batch.number(self.producer_id, self.producer_epoch, partition.next_sequence)
         partition.next_sequence = add_to_sequence(partition.next_sequence, len(batch.deliveries))
         partition.unacked.append(batch)
+        partition.latest.append(batch.base_sequence)
 
     def _restart(self, partition: _Partition) -> None:
         partition.producer_id = self.producer_id
         partition.producer_epoch = self.producer_epoch
         partition.next_sequence = 0
         partition.last_acked_sequence = NO_SEQUENCE
+        partition.latest.clear()
         for batch in partition.unacked:
             batch.number(self.producer_id, self.producer_epoch, partition.next_sequence)
+            partition.latest.append(batch.base_sequence)
             batch.sequence_was_reset = True
             partition.next_sequence = add_to_sequence(
                 partition.next_sequence, len(batch.deliveries)

@@ -120,6 +120,38 @@ def test_five_in_flight_stay_in_order_when_the_first_has_to_be_sent_again() -> N
     assert shop.machine.producer_epoch == 0
 
 
+def test_no_more_is_sent_to_a_new_leader_than_it_remembers_while_the_old_one_is_silent() -> None:
+    """A partition knows the last five batches of a producer again. Here the answer to the first is
+    still missing when the new leader has four more: a sixth would have to wait, or the first, sent
+    again, would not be known. (Java's producer counts by connection, and would send it.)"""
+    shop = ProducerScene({"orders": [1], "payments": [3]})
+    deliveries = [shop.send("0")]
+    silent = shop.produce(peer=1)
+    paid = shop.send("paid", topic="payments")
+    shop.pass_ms(1_000)
+    shop.move_leader("orders", 0, 2)
+    shop.move_leader("payments", 0, 2)
+    shop.produce(peer=3).refused(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    shop.pass_ms(200)
+    shop.produce(peer=2).written()
+    assert paid.status is Status.ACKED, "and the new leaders are known"
+
+    for number in range(1, 6):
+        deliveries.append(shop.send(str(number)))
+        if number < 5:
+            shop.produce(peer=2).written(offset=number)
+    assert shop.quiet, "the sixth waits"
+    shop.lose(1)
+    shop.pass_ms(100)
+    again = shop.produce(peer=2)
+    assert again.batches == silent.batches
+    again.written(offset=0)
+    sixth = shop.produce(peer=2)
+    assert sixth.batch.base_sequence == 5
+    sixth.written(offset=5)
+    assert [delivery.offset for delivery in deliveries] == [0, 1, 2, 3, 4, 5]
+
+
 def test_a_lost_connection_keeps_the_order_too() -> None:
     shop = ProducerScene()
     deliveries = [shop.send(str(number)) for number in range(3)]
