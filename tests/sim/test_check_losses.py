@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broker.log.checkpoints import write_clean_shutdown
-from broker.log.config import LogConfig
+from broker.log.config import FOREVER, LogConfig
 from broker.wire.messages import metadata_records as m
 from broker.wire.records import build_batch
 from tests.sim.checked import NOW, A, B, C, Trio, committed
@@ -145,27 +145,30 @@ def test_rot_excuses_what_lies_behind_it_on_the_only_copy() -> None:
     assert trio.in_the_end() == ["acknowledged record lost?"] * 2
 
 
-def power_goes(trio: Trio, *, without: str = "") -> None:
-    """Nothing was synced on broker 1, and all of it is on its disk, but for one segment."""
-    host = trio.hosts[1]
+def power_goes(trio: Trio, i: int = 1, *, without: str = "", synced: bool = True) -> None:
+    """Nothing was synced on a broker, and all of it is on its disk, but for one segment."""
+    host = trio.hosts[i]
     trio.invariants.power_is_lost(host)
     if without:
         host.disk.truncate(f"orders-0/{without}.log", 0)
-    host.disk.sync(["", "orders-0", *(f"orders-0/{name}" for name in host.disk.list("orders-0"))])
+    if synced:
+        host.disk.sync(
+            ["", "orders-0", *(f"orders-0/{name}" for name in host.disk.list("orders-0"))]
+        )
     host.halt("crashed")
     trio.invariants.settle()
 
 
-def leads_again(trio: Trio) -> None:
-    """Broker 1 is back, and elected."""
-    trio.start(1)
-    trio.change(leader=1)
-    trio.role(1, leads=True, epoch=1)
+def leads_again(trio: Trio, i: int = 1, epoch: int = 1) -> None:
+    """A broker is back, and elected."""
+    trio.start(i)
+    trio.change(leader=i)
+    trio.role(i, leads=True, epoch=epoch)
 
 
-def in_segments(brokers: int) -> Trio:
+def in_segments(brokers: int, flush_messages: int = FOREVER) -> Trio:
     """Two records, each in a segment of its own."""
-    trio = Trio(brokers, LogConfig(segment_bytes=100))
+    trio = Trio(brokers, LogConfig(segment_bytes=100, flush_messages=flush_messages))
     for offset, content in enumerate((A, B)):
         trio.write(content)
         trio.sent(content, offset)
@@ -203,6 +206,26 @@ def test_a_gap_on_one_disk_is_no_excuse_while_another_has_it_all() -> None:
     trio.hosts[2].halt("crashed")
     leads_again(trio)
     assert trio.kinds() == ["leader completeness"]
+
+
+def test_what_stood_behind_a_lost_record_is_lost_with_it() -> None:
+    """All three lose power: broker 1 loses all, broker 2 nothing, broker 3 only B. Whoever lost
+    power is not trusted, so broker 2 is of no help when broker 3 loses A the next time. Nothing
+    was synced; but if B was to be flushed with A, broker 3 may not lose it."""
+    lost, sent_behind = "acknowledged record lost?", "external nonmonotonic send?"
+    for limit, kinds in ((3, [lost, lost]), (2, ["unseen", sent_behind, lost])):
+        trio = in_segments(3, flush_messages=limit)
+        trio.lose_power(1)
+        power_goes(trio, 2)
+        power_goes(trio, 3, without=f"{1:020}", synced=False)
+        trio.start(3)
+        trio.change(leader=-1, isr=[3], eligible_leader_replicas=[1])
+        trio.lose_power(3)
+        leads_again(trio, 3, epoch=2)
+        trio.write(C, 3, epoch=2)
+        trio.sent(C, 0)
+        trio.commit(1, 3)
+        assert trio.in_the_end() == kinds
 
 
 def test_where_nothing_was_committed_there_is_no_gap() -> None:

@@ -69,6 +69,8 @@ class Copies:
         self._limits: dict[tuple[int, Place], Limit] = {}
         self._deceived: dict[tuple[int, Place], set[Mark]] = {}
         """What brokers were closed in order with, and disks that lied have lost since."""
+        self._taken: dict[tuple[int, Place], dict[Mark, str]] = {}
+        """What faults took from each disk, and why that is allowed if all others lose it, too."""
 
     def note_limit(self, host: BrokerHost, place: Place, partition: Partition) -> None:
         """A new flush limit speaks of new records; what lies unsynced came under the old one."""
@@ -122,28 +124,45 @@ class Copies:
         Only who may become leader has something to lose. What others may have lost is looked into
         when somebody leads without it.
         """
-        risks = [risk for risk in self.at_risk.pop(place, []) if risk.node_id in keepers]
+        risks = self.at_risk.pop(place, [])
         if not risks:
             return None
-        held: set[Mark] = set()
-        for node_id in keepers:
-            host = self._hosts.get(str(node_id))
-            if isinstance(host, BrokerHost):
-                held.update(map(mark, found_again(host.disk, named(place), ledger)))
+        nodes = {*keepers, *(risk.node_id for risk in risks)}
+        held = {node_id: self._held(node_id, place, ledger) for node_id in nodes}
         cut: int | None = None
         for risk in risks:
-            if risk.mark in held or not risk.why:
+            taken = self._taken.setdefault((risk.node_id, place), {})
+            taken.pop(risk.mark, None)
+            if risk.mark in held[risk.node_id] or not risk.why:
                 continue
-            ledger.gone.add(risk.mark)
-            contents = risk.contents or self.contents(place, [risk.mark]).get(risk.mark, [])
-            for offset, content in contents:
-                self.gone.setdefault(place, {}).setdefault(offset, []).append(
-                    Lost(content, risk.why)
-                )
+            taken[risk.mark] = risk.why
+            if risk.node_id not in keepers or any(risk.mark in held[i] for i in keepers):
+                continue
+            self.lose(place, ledger, [risk.mark], risk.why)
             entry = ledger.at(risk.base_offset)
             if entry is not None and mark(entry.header) == risk.mark:
                 cut = risk.base_offset if cut is None else min(cut, risk.base_offset)
+        if cut is not None:
+            self._lose_behind(place, ledger, cut, keepers)
         return cut
+
+    def _held(self, node_id: int, place: Place, ledger: Ledger) -> set[Mark]:
+        """What a broker will find on its disk."""
+        host = self._hosts.get(str(node_id))
+        if not isinstance(host, BrokerHost):
+            return set()
+        return set(map(mark, found_again(host.disk, named(place), ledger)))
+
+    def _lose_behind(
+        self, place: Place, ledger: Ledger, cut: int, keepers: Collection[int]
+    ) -> None:
+        """What stood behind a batch that is gone may have been taken by earlier faults, from one
+        disk after the other, and saved each time by a replica that may not lead any more."""
+        for entry in ledger.since(cut):
+            key = mark(entry.header)
+            whys = [self._taken.get((node_id, place), {}).get(key) for node_id in keepers]
+            if key not in ledger.gone and whys and whys[0] and all(whys):
+                self.lose(place, ledger, [key], whys[0])
 
     def is_deceived(self, node_id: int, place: Place, lacks: Collection[Entry]) -> bool:
         """Whether a broker vouches for all that it lacks, for it was closed in order, and only its
@@ -184,7 +203,7 @@ class Copies:
         were put at risk."""
         found = {key: self._told[place, key] for key in marks if self._told.get((place, key))}
         for host in self._hosts.values():
-            if isinstance(host, BrokerHost):
+            if isinstance(host, BrokerHost) and len(found) < len(marks):
                 for stored in readable(host.disk, named(place)):
                     if (key := mark(stored.header)) in marks and key not in found:
                         records = stored.records(host.disk)
@@ -201,6 +220,8 @@ class Copies:
             del self._told[told]
         for deceived in [key for key in self._deceived if key[1] == place]:
             del self._deceived[deceived]
+        for taken in [key for key in self._taken if key[1] == place]:
+            del self._taken[taken]
 
 
 def _excuse(limit: int, count: int) -> str:
