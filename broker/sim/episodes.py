@@ -248,6 +248,10 @@ def _slow_disk(draw: Dice, cast: Cast) -> Drawn:
     return cast.target(draw), (slow,), (("repair_disk", {"broker": CHOSEN}),)
 
 
+def _bit_rot(draw: Dice, cast: Cast) -> Drawn:
+    return cast.target(draw), (("rot", {"broker": CHOSEN}),), _BACK
+
+
 def _lying_disk(draw: Dice, cast: Cast) -> Drawn:
     # The lie shows when the power goes. About the metadata log no quorum survives it (Raft trusts
     # its disks), and of a partition one copy: so it is one broker, and about records only.
@@ -314,8 +318,15 @@ KINDS: dict[str, tuple[int, Draw]] = {
     "move": (2, _move),
     "topic churn": (1, _churn),
     "seek": (1, _seek),
+    "bit rot": (2, _bit_rot),
 }
 """The kinds: how many brokers each takes at least, and how it is drawn."""
+
+LATER: dict[str, float] = {
+    "bit rot": 0.1,
+}
+"""Kinds that came to the swarm when its seeds were well known: each has dice of its own, and this
+share of all seeds knows it. The plans of all others are what they were before."""
 
 STAGED: dict[str, tuple[int, Draw]] = {
     "double failover": (5, _double_failover),

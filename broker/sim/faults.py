@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from broker.log.checkpoints import RECOVERY_POINTS, read_clean_shutdown, read_offsets
 from broker.sim.clients import ClientHost
 from broker.sim.disk import ABOUT, ERRORS, OPERATIONS
-from broker.sim.history import named
+from broker.sim.history import Place, named
 from broker.sim.hosts import SYNC_US, BrokerHost, Host
-from broker.sim.stored import StoredBatch, stored_batches
+from broker.sim.stored import StoredBatch, readable, stored_batches
 from broker.sim.world import SimulationError, microseconds
 from broker.wire.records import BATCH_OVERHEAD
 
@@ -158,6 +159,49 @@ def flip_bit(sim: Simulation, broker: int, topic: str, partition: int, offset: i
     place = (topic, partition)
     stored = _find_batch(host, named(place), offset)
     sim.cause("fault", host.name, f"a bit rots at offset {offset} of {named(place)}")
+    _flip(sim, host, place, stored)
+
+
+def rot(sim: Simulation, broker: int) -> None:
+    """A process dies, and before it is back a bit rots where it will look: its log ends there.
+
+    Only where that can be repaired: another in-sync replica runs, and has all that is cut off then.
+    """
+    host = sim.broker(broker)
+    _up(sim, broker)
+    choice = list(_repairable(sim, host))
+    if not choice:
+        raise SimulationError(f"nothing of what broker {broker} will look through can be repaired")
+    place, stored = choice[int(host.dice.random() * len(choice))]
+    where = f"offset {stored.header.base_offset} of {named(place)}"
+    sim.cause("fault", host.name, f"broker {broker} crashes, and a bit rots at {where}")
+    _take_down(sim, host)
+    _flip(sim, host, place, stored)
+
+
+def _repairable(sim: Simulation, host: BrokerHost) -> Iterator[tuple[Place, StoredBatch]]:
+    """The batches from which on a broker's log may be cut when it is opened, and comes back."""
+    with host.disk.looking():
+        if read_clean_shutdown(host.disk) is not None:
+            return  # it is not back from its last start yet, and would believe what it finds
+        trusted = read_offsets(host.disk, RECOVERY_POINTS)
+    image = max((node.image for node in sim.nodes()), key=lambda image: image.offset)
+    for topic in image.topics.values():
+        for part in topic.partitions:
+            if host.node_id not in part.replicas:
+                continue
+            place = (topic.name, part.index)
+            others = [sim.broker(other) for other in part.isr if other != host.node_id]
+            # Who crashes as well is not trusted when it is back, whatever it has (KIP-966).
+            logs = [{b.header for b in readable(o.disk, named(place))} for o in others if o.alive]
+            for stored in reversed(list(readable(host.disk, named(place)))):
+                logs = [log for log in logs if stored.header in log]
+                if not logs or stored.header.base_offset < trusted.get(place, 0):
+                    break
+                yield place, stored
+
+
+def _flip(sim: Simulation, host: BrokerHost, place: Place, stored: StoredBatch) -> None:
     # Behind the header: the checksum covers it, and the batch keeps its place in the file.
     room = stored.header.size - BATCH_OVERHEAD
     at = stored.position + BATCH_OVERHEAD + int(host.dice.random() * room)
@@ -244,6 +288,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "skew": skew,
     "drift": drift,
     "flip_bit": flip_bit,
+    "rot": rot,
     "fail_disk": fail_disk,
     "lying_disk": lying_disk,
     "slow_disk": slow_disk,

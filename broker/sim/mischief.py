@@ -129,6 +129,13 @@ class Mischief:
         """Let one bit rot in the stored batch that holds this offset."""
         self.command("flip_bit", broker=broker, topic=topic, partition=partition, offset=offset)
 
+    def rot(self, broker: int) -> None:
+        """Kill a broker's process, and let a bit rot that it will find when it starts again.
+
+        It does so where another in-sync replica runs, and has all that its log loses by that.
+        """
+        self.command("rot", broker=broker)
+
     def fail_disk(
         self, broker: int, error: str = "EIO", *, on: str = "append", times: int | None = None
     ) -> None:

@@ -60,3 +60,11 @@ def stored_batches(disk: SimulatedDisk, folder: str) -> Iterator[StoredBatch]:
                 return
             yield StoredBatch(path, position, header)
             position += header.size
+
+
+def readable(disk: SimulatedDisk, folder: str) -> Iterator[StoredBatch]:
+    """The batches of a log up to the first that is damaged."""
+    for stored in stored_batches(disk, folder):
+        if not stored.whole(disk):
+            return
+        yield stored

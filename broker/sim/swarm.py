@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from broker.sim.episodes import KINDS, STAGED, Cast, Dice, Episode, draw_episode
+from broker.sim.episodes import KINDS, LATER, STAGED, Cast, Dice, Episode, draw_episode
 
 SECOND = 1_000_000
 
@@ -93,7 +93,10 @@ def draw(
         [consumer.name for consumer in consumers],
     )
     plan = Plan(seed, size, settings, topics, producers, consumers, [], safety_us)
-    plan = plan._replace(episodes=_episodes(Dice(seed, "faults"), cast, safety_us, kinds))
+    episodes = _episodes(Dice(seed, "faults"), cast, safety_us, kinds)
+    if not kinds:
+        episodes += _later_episodes(seed, cast, safety_us)
+    plan = plan._replace(episodes=episodes)
     return plan._replace(**fixed)
 
 
@@ -174,7 +177,7 @@ def _episodes(dice: Dice, cast: Cast, safety_us: int, only: Sequence[str] = ()) 
     possible = [
         kind
         for kind, (least, _) in (KINDS | STAGED if only else KINDS).items()
-        if len(cast.brokers) >= least and (not only or kind in only)
+        if len(cast.brokers) >= least and (kind in only if only else kind not in LATER)
     ]
     share = 1.0 if only else dice.pick((0.08, 0.15, 0.3))
     kinds = [kind for kind in possible if dice.chance(share)] or [dice.pick(possible)]
@@ -187,4 +190,17 @@ def _episodes(dice: Dice, cast: Cast, safety_us: int, only: Sequence[str] = ()) 
         end_us = time_us + dice.number(20_000, longest_us)
         episodes.append(draw_episode(kind, dice, cast, time_us, min(end_us, safety_us)))
         time_us += dice.number(0, 2 * pause_us)
+    return episodes
+
+
+def _later_episodes(seed: int, cast: Cast, safety_us: int) -> list[Episode]:
+    """Those of kinds that came later, between the others."""
+    episodes = []
+    for kind, share in LATER.items():
+        dice = Dice(seed, kind)
+        if len(cast.brokers) >= KINDS[kind][0] and dice.chance(share):
+            for _ in range(dice.number(1, 4)):
+                begin_us = dice.number(0, safety_us - 1)
+                end_us = min(begin_us + dice.number(20_000, 1_500_000), safety_us)
+                episodes.append(draw_episode(kind, dice, cast, begin_us, end_us))
     return episodes

@@ -112,8 +112,8 @@ def _of_client(name: str, arguments: Arguments) -> str:
 _LINES: dict[str, Callable[[str, Arguments], str]] = {
     **dict.fromkeys(
         ("crash", "restart", "stop", "power_loss", "tear", "pause", "resume", "ring", "flap",
-         "double_failover", "repeat", "skew", "drift", "flip_bit", "fail_disk", "lying_disk",
-         "slow_disk", "repair_disk"),
+         "double_failover", "repeat", "skew", "drift", "flip_bit", "rot", "fail_disk",
+         "lying_disk", "slow_disk", "repair_disk"),
         _call,
     ),
     "cut": _cut,

@@ -145,6 +145,35 @@ def test_rot_excuses_what_lies_behind_it_on_the_only_copy() -> None:
     assert trio.in_the_end() == ["acknowledged record lost?"] * 2
 
 
+def rots(trio: Trio, i: int) -> None:
+    """A broker dies, and a bit of the first batch in its log rots before it is back."""
+    host = trio.hosts[i]
+    host.halt("crashed")
+    trio.invariants.bit_is_flipped(host, ("orders", 0), 0)
+    host.disk.flip_bit("orders-0/00000000000000000000.log", 70, 1)
+    trio.invariants.settle()
+    trio.start(i)
+
+
+def test_what_rots_on_one_replica_counts_until_the_controller_knows_of_it() -> None:
+    for registered, wrong in ((False, []), (True, ["in-sync replica behind"])):
+        trio = committed(A)
+        rots(trio, 3)
+        assert trio.partition(3).log.log_end_offset == 0
+        if registered:
+            trio.metadata(m.RegisterBrokerRecord(broker_id=3, broker_epoch=9, fenced=False))
+        trio.change(isr=[3, 2, 1])
+        assert trio.kinds() == wrong
+
+
+def test_what_rots_on_one_replica_is_not_to_be_lost() -> None:
+    trio = committed(A)
+    rots(trio, 3)
+    trio.change(leader=3)
+    trio.role(3, leads=True, epoch=1)
+    assert trio.kinds() == ["leader completeness"]
+
+
 def power_goes(trio: Trio, i: int = 1, *, without: str = "", synced: bool = True) -> None:
     """Nothing was synced on a broker, and all of it is on its disk, but for one segment."""
     host = trio.hosts[i]

@@ -196,6 +196,7 @@ NONSENSE: list[tuple[Callable[[Simulation], object], str]] = [
     (lambda sim: sim.fail_disk(1, "EFUN"), "'EFUN' is not one of EIO, ENOSPC"),
     (lambda sim: sim.fail_disk(1, on="seek"), "'seek' is not one of read, append, sync"),
     (lambda sim: sim.flip_bit(1, "orders", 0, 5), "broker 1 stores no record at offset 5"),
+    (lambda sim: sim.rot(1), "nothing of what broker 1 will look through can be repaired"),
     (lambda sim: sim.trace.window(10_000), "there is no step 10000"),
 ]
 

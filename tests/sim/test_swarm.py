@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from broker.log import log
-from broker.sim import shrinking
+from broker.sim import shrinking, swarm
 from broker.sim.campaign import Campaign, Report, Told, command, overlapping, run
-from broker.sim.episodes import KINDS, Cast, Dice, Episode, draw_episode
+from broker.sim.episodes import KINDS, LATER, Cast, Dice, Episode, draw_episode
 from broker.sim.shrinking import minimize, shrink
 from broker.sim.simulation import Simulation
 from broker.sim.story import Story, Verdict, tell
@@ -58,6 +58,19 @@ def test_some_thousand_seeds_know_every_kind_of_fault_and_every_size_of_cluster(
         for episode in plan.episodes:
             assert episode.begin_us <= episode.end_us <= plan.safety_us
             assert KINDS[episode.kind][0] <= plan.brokers
+
+
+def test_a_kind_that_came_later_leaves_the_plans_of_other_seeds_as_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plans = [draw(seed) for seed in range(200)]
+    monkeypatch.setattr(swarm, "LATER", dict.fromkeys(LATER, 0.0))
+    before = [draw(seed) for seed in range(200)]
+    kinds = [{episode.kind for episode in plan.episodes} for plan in plans]
+    assert 8 <= sum(not later.isdisjoint(LATER) for later in kinds) <= 32
+    for plan, old in zip(plans, before, strict=True):
+        known = [episode for episode in plan.episodes if episode.kind not in LATER]
+        assert plan._replace(episodes=known) == old
 
 
 # -- carrying out ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 from broker.api.deadlines import OF_EVERYTHING
 from broker.node import Node
-from broker.sim import Simulation
+from broker.sim import Simulation, SimulationError
 
 RUN = """
 from tests.sim.test_three_brokers import storm
@@ -105,6 +105,35 @@ def test_a_leader_that_is_cut_off_acknowledges_nothing_and_cuts_back_when_it_ret
     logs = sim.trace.frame()["logs"]
     assert logs["1"]["orders-0"]["records"] == logs["2"]["orders-0"]["records"]
     assert sim.violations == []
+
+
+def test_a_bit_rots_on_a_follower_that_is_down_and_its_leader_makes_it_good() -> None:
+    sim = three()
+    records = [("A", f"order {number}") for number in range(20)]
+    sim.producer("shop").send_each("orders", records, every="20ms")
+    sim.run_until_idle()
+    whole = sim.trace.frame()["logs"]["1"]["orders-0"]["records"]
+    sim.rot(2)
+    sim.restart(2)
+    sim.run_until(lambda: ("orders", 0) in sim.nodes()[1].replicas.partitions)
+    # The checksum has told: from there on nothing is believed, though only one bit is wrong.
+    assert sim.nodes()[1].replicas.partitions["orders", 0].log.log_end_offset < 20
+    # Nobody takes it for in sync before it has fetched again what it lacks.
+    sim.run_until(lambda: sim.trace.frame()["partitions"]["orders-0"]["isr"] == [1, 3])
+    sim.run_until(lambda: sim.trace.frame()["partitions"]["orders-0"]["isr"] == [1, 3, 2])
+    assert sim.trace.frame()["logs"]["2"]["orders-0"]["records"] == whole
+    sim.run_until_idle()
+    assert sim.check() == []
+
+
+def test_where_a_bit_would_rot_that_nobody_could_repair_it_does_not() -> None:
+    sim = three()
+    sim.crash(2)
+    sim.crash(3)
+    sim.producer("shop").send("orders", key="A", value="to the one who is alone", partition=0)
+    sim.run_for("100ms")
+    with pytest.raises(SimulationError, match="can be repaired"):
+        sim.rot(1)
 
 
 def test_the_loss_of_the_controller_is_no_loss_of_writes() -> None:

@@ -30,7 +30,7 @@ from broker.sim.history import Content, named
 from broker.sim.hosts import BrokerHost, Host
 from broker.sim.invariants.agreement import Entry, Ledger, Mark, mark
 from broker.sim.promises import Lost
-from broker.sim.stored import StoredBatch, stored_batches
+from broker.sim.stored import StoredBatch, readable, stored_batches
 from broker.wire.records import BatchHeader
 
 if TYPE_CHECKING:
@@ -256,11 +256,3 @@ def found_again(disk: SimulatedDisk, folder: str, ledger: Ledger) -> Iterator[Ba
             return
         end = header.next_offset
         yield header
-
-
-def readable(disk: SimulatedDisk, folder: str) -> Iterator[StoredBatch]:
-    """The batches of a log up to the first that is damaged."""
-    for stored in stored_batches(disk, folder):
-        if not stored.whole(disk):
-            return
-        yield stored

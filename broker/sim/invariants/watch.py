@@ -37,8 +37,8 @@ class Invariants:
         self.images = ImageWatch(self.report)
         self.partitions: dict[Place, PartitionWatch] = {}
         self._weak: dict[int, int] = {}
-        """Brokers that lost power, with the broker epoch they had: until the controller knows them
-        in another, it does not know that they may have lost something."""
+        """Brokers that lost power, or bits, with the broker epoch they had: until the controller
+        knows them in another, it does not know that they may have lost something."""
         self._lives: dict[int, Node] = {}
         self._reads_seen = 0
         self._consumed: dict[Place, dict[int, Content]] = {}
@@ -157,14 +157,20 @@ class Invariants:
         self.settle()
         self._catch_up()
         self.copies.power_is_lost(host, list(self.partitions))
-        broker = self.images.image.brokers.get(host.node_id)
-        self._weak[host.node_id] = -1 if broker is None else broker.epoch
-        self.unsettled = True
+        self._distrust(host)
 
     def bit_is_flipped(self, host: BrokerHost, place: Place, offset: int) -> None:
         """Just before a bit rots in the batch at an offset."""
         self.settle()
         self.copies.bit_is_flipped(host, place, offset)
+        self.unsettled = True
+        if host.machine is None:
+            self._distrust(host)  # when it starts, its log will end there
+
+    def _distrust(self, host: BrokerHost) -> None:
+        """A broker will come back with less than it had."""
+        broker = self.images.image.brokers.get(host.node_id)
+        self._weak[host.node_id] = -1 if broker is None else broker.epoch
         self.unsettled = True
 
     def settle(self) -> None:
