@@ -166,18 +166,15 @@ def flap(sim: Simulation, topic: str, partition: int, times: int, every: str | i
     Flapping(sim, topic, partition, 2 * times, microseconds(every)).begin()
 
 
-class Flapping:
-    """The next turn of leaders that come and go."""
+class _Restless:
+    """Something that is done to the leaders of a partition in turns."""
 
-    __slots__ = ("away", "every_us", "left", "partition", "sim", "topic")
+    __slots__ = ("away", "every_us", "partition", "sim", "topic")
 
-    def __init__(
-        self, sim: Simulation, topic: str, partition: int, turns: int, every_us: int
-    ) -> None:
+    def __init__(self, sim: Simulation, topic: str, partition: int, every_us: int) -> None:
         self.sim = sim
         self.topic = topic
         self.partition = partition
-        self.left = turns
         self.every_us = every_us
         self.away: list[Way] = []
 
@@ -189,6 +186,22 @@ class Flapping:
     def still(self) -> bool:
         """It goes on until its turns are over, or everything is healed."""
         return self in self.sim.network.links.restless
+
+    def happen(self) -> None:
+        """The next turn."""
+        raise NotImplementedError
+
+
+class Flapping(_Restless):
+    """Leaders come and go: each is cut off, and healed in the turn after."""
+
+    __slots__ = ("left",)
+
+    def __init__(
+        self, sim: Simulation, topic: str, partition: int, turns: int, every_us: int
+    ) -> None:
+        super().__init__(sim, topic, partition, every_us)
+        self.left = turns
 
     def happen(self) -> None:
         """Heal what was cut in the last turn, or cut off the one who leads now."""
@@ -222,7 +235,7 @@ def double_failover(sim: Simulation, topic: str, partition: int, every: str | in
     DoubleFailover(sim, topic, partition, microseconds(every)).begin()
 
 
-class DoubleFailover:
+class DoubleFailover(_Restless):
     """Two leaders die, one after the other, and no two replicas have heard the same.
 
     First the successor does not hear the leader any more, and the others do; then the leader dies,
@@ -230,25 +243,12 @@ class DoubleFailover:
     then, and whoever leads has to bring them together (KIP-279).
     """
 
-    __slots__ = ("away", "dead", "every_us", "partition", "sim", "topic", "turn")
+    __slots__ = ("dead", "turn")
 
     def __init__(self, sim: Simulation, topic: str, partition: int, every_us: int) -> None:
-        self.sim = sim
-        self.topic = topic
-        self.partition = partition
-        self.every_us = every_us
+        super().__init__(sim, topic, partition, every_us)
         self.turn = 0
-        self.away: list[Way] = []
         self.dead: list[int] = []
-
-    def begin(self) -> None:
-        """Plan the first turn."""
-        self.sim.network.links.restless[self] = None
-        self.sim.world.plan(self.sim.now, self)
-
-    def still(self) -> bool:
-        """It goes on until its turns are over, or everything is healed."""
-        return self in self.sim.network.links.restless
 
     def happen(self) -> None:
         """The next turn."""
