@@ -10,7 +10,8 @@ five batches are on their way, a failed one must be repeated before the ones beh
 It gets interesting when a batch is given up, because its numbers are then missing, or when the
 broker has forgotten the producer. Then the partition starts over at 0 in the next epoch, and
 everything that is still to be sent there is numbered anew. The rules are those of Kafka's
-TransactionManager, as far as they concern producers without transactions.
+TransactionManager, as far as they concern producers without transactions, and one more: a new
+leader gets no more than it remembers while an old one owes answers (see `_Partition.is_full`).
 """
 
 from __future__ import annotations
