@@ -207,7 +207,7 @@ BUGS = [
         "is lost, acknowledged or not.",
         Rules, "election", _elect_anybody,
         ("clean stop", "isolation", "pause", "partition"),
-        13,
+        37,
     ),
     Bug(
         "acks-1",
